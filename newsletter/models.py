@@ -1,0 +1,186 @@
+"""Subscriptions, editions, digests and suppressions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from papers.models import Paper
+from recommender.models import RankerVersion
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    def due(self, at: datetime | None = None) -> Self:
+        return self.filter(next_digest_at__lte=at or timezone.now(), user__is_active=True).order_by("next_digest_at")
+
+
+class Subscription(models.Model):
+    """What a reader asked to be mailed. `next_digest_at` is null while nothing is to be sent: unconfirmed or paused."""
+
+    class Cadence(models.TextChoices):
+        DAILY = "daily", _("every day")
+        WEEKLY = "weekly", _("once a week")
+        PAUSED = "paused", _("paused")
+
+    class Weekday(models.IntegerChoices):
+        MONDAY = 0, _("Monday")
+        TUESDAY = 1, _("Tuesday")
+        WEDNESDAY = 2, _("Wednesday")
+        THURSDAY = 3, _("Thursday")
+        FRIDAY = 4, _("Friday")
+        SATURDAY = 5, _("Saturday")
+        SUNDAY = 6, _("Sunday")
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="subscription")
+    cadence = models.CharField(max_length=6, choices=Cadence.choices, default=Cadence.DAILY)
+    hour = models.PositiveSmallIntegerField(
+        default=7, validators=[MaxValueValidator(23)], help_text=_("The reader's local hour, 0 to 23.")
+    )
+    weekday = models.PositiveSmallIntegerField(choices=Weekday.choices, default=Weekday.MONDAY)
+    time_zone = models.CharField(max_length=60, default="UTC")
+    n_papers = models.PositiveSmallIntegerField(default=10, validators=[MinValueValidator(3), MaxValueValidator(30)])
+    confirmed_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the reader proved the address theirs.")
+    )
+    paused_until = models.DateField(null=True, blank=True)
+    unsubscribed_at = models.DateTimeField(null=True, blank=True)
+    next_digest_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["next_digest_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.cadence})"
+
+
+class Edition(models.Model):
+    """One publication day: the editor's note, the picks, the candidate window, the ranker version used."""
+
+    date = models.DateField(unique=True)
+    note = models.TextField(blank=True, help_text=_("Markdown; stands on top of every digest of the day."))
+    window_start = models.DateTimeField(help_text=_("Papers published from here on are candidates ..."))
+    window_end = models.DateTimeField(help_text=_("... up to here, this instant excluded."))
+    ranker = models.ForeignKey(RankerVersion, models.SET_NULL, null=True, blank=True, related_name="editions")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-date"]
+
+    def __str__(self) -> str:
+        return f"{self.date:%A, %-d %B %Y}"
+
+
+class Pick(models.Model):
+    """A paper the editors put on top of an edition."""
+
+    edition = models.ForeignKey(Edition, models.CASCADE, related_name="picks")
+    paper = models.ForeignKey(Paper, models.CASCADE, related_name="picks")
+    position = models.PositiveSmallIntegerField(default=0)
+    note = models.TextField(blank=True)
+    editor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [models.UniqueConstraint(fields=["edition", "paper"], name="picked_once_an_edition")]
+
+    def __str__(self) -> str:
+        return str(self.paper)
+
+
+class DigestQuerySet(models.QuerySet["Digest"]):
+    def deliverable(self, at: datetime | None = None) -> Self:
+        """Composed, and not waiting for a later try."""
+        at = at or timezone.now()
+        return self.filter(state=Digest.State.COMPOSED).filter(
+            Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=at)
+        )
+
+    def claim(self, pk: int, until: datetime, token: str) -> bool:
+        """Take one composed digest for sending. True for exactly one of any number of callers."""
+        return bool(
+            self.deliverable()
+            .filter(pk=pk)
+            .update(state=Digest.State.SENDING, lease_until=until, lease_token=token, attempts=models.F("attempts") + 1)
+        )
+
+
+class Digest(models.Model):
+    """One reader's copy of an edition. It is sent from this row, never from what would be computed now.
+
+    `items` is a list of {"paper": id, "score": float, "reason": {"kind": ..., ...}, "arm": str}, best first.
+    """
+
+    class State(models.TextChoices):
+        COMPOSED = "composed", _("composed")
+        SENDING = "sending", _("sending")
+        SENT = "sent", _("sent")
+        FAILED = "failed", _("failed")
+        SKIPPED = "skipped", _("skipped")
+        SUPPRESSED = "suppressed", _("suppressed")
+        UNCERTAIN = "uncertain", _("uncertain")
+
+    subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="digests")
+    edition = models.ForeignKey(Edition, models.PROTECT, related_name="digests")
+    period = models.DateField(help_text=_("The reader's local date it is for."))
+    state = models.CharField(max_length=10, choices=State.choices, default=State.COMPOSED)
+    state_reason = models.CharField(max_length=300, blank=True)
+    subject = models.CharField(max_length=200, blank=True)
+    message_id = models.CharField(max_length=200, unique=True)
+    items = models.JSONField(default=list)
+
+    composed_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_token = models.CharField(max_length=40, blank=True)
+    # Set just before the message is handed to the mail server: a lease that ends after this is `uncertain`.
+    handed_over_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DigestQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-period", "-id"]
+        constraints = [models.UniqueConstraint(fields=["subscription", "period"], name="one_digest_a_period")]
+        indexes = [
+            models.Index(fields=["state", "next_attempt_at"]),
+            models.Index(fields=["state", "lease_until"]),
+            models.Index(fields=["edition", "state"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscription.user} {self.period} {self.state}"
+
+
+class Suppression(models.Model):
+    """An address that must not be mailed, and why. Looked up at the moment of sending."""
+
+    class Reason(models.TextChoices):
+        BOUNCE = "bounce", _("bounced")
+        COMPLAINT = "complaint", _("complained")
+        UNSUBSCRIBE = "unsubscribe", _("unsubscribed")
+        ERASED = "erased", _("erased")
+
+    address_hash = models.CharField(
+        max_length=64, unique=True, help_text=_("HMAC-SHA256 of the address in lower case.")
+    )
+    address = models.EmailField(blank=True, help_text=_("Empty once the reader was erased."))
+    reason = models.CharField(max_length=12, choices=Reason.choices)
+    note = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return self.address or self.address_hash[:12]

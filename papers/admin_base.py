@@ -1,0 +1,27 @@
+"""The one base of every model's page in the admin; which admin it is, is decided here."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
+
+__all__ = ["AdminBase", "ReadOnlyAdmin", "StackedInline", "TabularInline"]
+
+
+class AdminBase(ModelAdmin):  # type: ignore[type-arg]
+    list_per_page = 50
+    show_full_result_count = False
+    warn_unsaved_form = True
+
+
+class ReadOnlyAdmin(AdminBase):
+    """For what only the software writes: seen, searched and filtered, never edited by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,95 @@
+"""What readers did and said, and the rankers learnt from it."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from papers.models import Author, Paper, Topic
+
+
+class InteractionQuerySet(models.QuerySet["Interaction"]):
+    def positive(self) -> Self:
+        return self.exclude(kind__in=Interaction.NEGATIVE)
+
+
+class Interaction(models.Model):
+    """One kind of implicit feedback of one user on one paper; a repeated event moves its instant."""
+
+    class Kind(models.TextChoices):
+        CLICK = "click", _("clicked in a mail")
+        READ = "read", _("read")
+        SAVE = "save", _("saved")
+        UPVOTE = "upvote", _("upvoted")
+        MORE = "more", _("more like this")
+        LESS = "less", _("less like this")
+        DISMISS = "dismiss", _("not this")
+        IMPORT = "import", _("imported library")
+
+    class Source(models.TextChoices):
+        WEB = "web", _("web")
+        EMAIL = "email", _("e-mail")
+        IMPORT = "import", _("import")
+
+    NEGATIVE = (Kind.LESS, Kind.DISMISS)
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="interactions")
+    paper = models.ForeignKey(Paper, models.CASCADE, related_name="interactions")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    source = models.CharField(max_length=6, choices=Source.choices, default=Source.WEB)
+    at = models.DateTimeField(default=timezone.now, help_text=_("When it last happened."))
+    # False where an import gave no time: such an interaction counts for taste, never for a trend.
+    at_is_known = models.BooleanField(default=True)
+
+    objects = InteractionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "paper", "kind"], name="one_row_a_kind")]
+        indexes = [models.Index(fields=["at"]), models.Index(fields=["paper", "kind"])]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.kind} {self.paper_id}"
+
+
+class Interest(models.Model):
+    """What a reader says of themselves."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="interest")
+    topics = models.ManyToManyField(Topic, blank=True, related_name="followers")
+    authors = models.ManyToManyField(Author, blank=True, related_name="followers")
+    sentences = models.JSONField(default=list, blank=True, help_text=_("Sentences about one's work, as a list."))
+    muted_words = models.JSONField(default=list, blank=True)
+
+    def __str__(self) -> str:
+        return f"Interest of {self.user}"
+
+
+class RankerVersion(models.Model):
+    """A trained ranker: a directory of artifacts with a manifest. Immutable once published; one is published at a time."""
+
+    class State(models.TextChoices):
+        TRAINED = "trained", _("trained")
+        PUBLISHED = "published", _("published")
+        RETIRED = "retired", _("retired")  # published once; rolling back publishes it again
+        REJECTED = "rejected", _("rejected")  # lost to the published one, or not finite
+
+    name = models.CharField(max_length=60, unique=True, help_text=_("The name of its artifact directory."))
+    state = models.CharField(max_length=10, choices=State.choices, default=State.TRAINED)
+    state_reason = models.CharField(max_length=300, blank=True)
+    manifest = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["state"], condition=Q(state="published"), name="one_published_ranker")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

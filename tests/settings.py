@@ -1,0 +1,17 @@
+"""Settings of the suite: the product's own, with a var/ folder of its own for every test process."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+_var = tempfile.mkdtemp(prefix="broadsheet-tests-")
+atexit.register(shutil.rmtree, _var, ignore_errors=True)
+os.environ["BROADSHEET_VAR"] = _var
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from config.settings import *  # noqa: E402, F403
+
+DEBUG = False
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+SECURE_SSL_REDIRECT = False
