@@ -70,7 +70,7 @@ class Interest(models.Model):
 
 
 class RankerVersion(models.Model):
-    """A trained ranker: a directory of artifacts with a manifest. Immutable once published; one is published at a time."""
+    """A trained ranker: a directory of artifacts with a manifest. Immutable once published; one at a time is."""
 
     class State(models.TextChoices):
         TRAINED = "trained", _("trained")
