@@ -38,6 +38,15 @@ class Subscription(models.Model):
         SATURDAY = 5, _("Saturday")
         SUNDAY = 6, _("Sunday")
 
+    class Order(models.TextChoices):
+        RANK = "rank", _("best first")
+        TOPIC = "topic", _("grouped by topic")
+
+    class Threshold(models.TextChoices):
+        LOW = "low", _("anything that may interest me")
+        USUAL = "usual", _("what is likely to interest me")
+        HIGH = "high", _("only the best")
+
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="subscription")
     cadence = models.CharField(max_length=6, choices=Cadence.choices, default=Cadence.DAILY)
     hour = models.PositiveSmallIntegerField(
@@ -46,6 +55,8 @@ class Subscription(models.Model):
     weekday = models.PositiveSmallIntegerField(choices=Weekday.choices, default=Weekday.MONDAY)
     time_zone = models.CharField(max_length=60, default="UTC")
     n_papers = models.PositiveSmallIntegerField(default=10, validators=[MinValueValidator(3), MaxValueValidator(30)])
+    order = models.CharField(max_length=5, choices=Order.choices, default=Order.RANK)
+    threshold = models.CharField(max_length=5, choices=Threshold.choices, default=Threshold.USUAL)
     confirmed_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When the reader proved the address theirs.")
     )
@@ -160,6 +171,27 @@ class Digest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subscription.user} {self.period} {self.state}"
+
+
+class Click(models.Model):
+    """A link of a digest that was followed. Scanners' are kept and marked, and count for nothing."""
+
+    class Link(models.TextChoices):
+        PAGE = "page", _("paper")
+        PDF = "pdf", "PDF"
+        CODE = "code", _("code")
+
+    digest = models.ForeignKey(Digest, models.CASCADE, related_name="clicks")
+    paper = models.ForeignKey(Paper, models.CASCADE, related_name="+")
+    link = models.CharField(max_length=4, choices=Link.choices, default=Link.PAGE)
+    scanner = models.CharField(max_length=60, blank=True, help_text=_("How we know it was none of the reader's."))
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.digest_id} {self.link} {self.paper_id}"
 
 
 class Suppression(models.Model):
