@@ -56,6 +56,10 @@ class PaperQuerySet(models.QuerySet["Paper"]):
         """Announced in [start, end)."""
         return self.filter(published_at__gte=start, published_at__lt=end)
 
+    def candidates_between(self, start: datetime, end: datetime, at: datetime | None = None) -> Self:
+        """What a digest may call new: visible, announced in [start, end), and not only known from elsewhere."""
+        return self.published(at).between(start, end).filter(never_new=False)
+
     def newest_first(self) -> Self:
         return self.order_by("-published_at", "-id")
 
@@ -90,6 +94,14 @@ class Paper(models.Model):
     published_at = models.DateTimeField(db_index=True)
     published_precision = models.CharField(max_length=8, choices=Precision.choices, default=Precision.DAY)
 
+    never_new = models.BooleanField(
+        default=False,
+        help_text=_(
+            "Known to the catalogue, never a candidate: from a reader's library, or from a source that could not "
+            "tell when it was announced."
+        ),
+    )
+
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PUBLISHED)
     status_reason = models.CharField(max_length=300, blank=True)
     embargoed_until = models.DateTimeField(null=True, blank=True)
@@ -98,6 +110,13 @@ class Paper(models.Model):
     pdf_url = models.URLField(max_length=500, blank=True)
     code_url = models.URLField(max_length=500, blank=True)
     upvotes = models.PositiveIntegerField(default=0, help_text=_("As the source counted them."))
+    submitter = models.CharField(max_length=120, blank=True, help_text=_("Who listed it, as the source says."))
+
+    # Both written with the title: what finds a paper again under another identifier. See docs/one-paper-once.md.
+    title_key = models.CharField(max_length=32, blank=True, db_index=True, editable=False)
+    merged_into = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, editable=False, related_name="absorbed"
+    )
 
     authors = models.ManyToManyField(Author, through="Authorship", related_name="papers")
     topics = models.ManyToManyField(Topic, related_name="papers", blank=True)
@@ -171,3 +190,167 @@ class Identifier(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scheme}:{self.value}"
+
+
+class RequestTurnQuerySet(models.QuerySet["RequestTurn"]):
+    def claim(self, group: str, token: str, until: datetime) -> bool:
+        """Take the turn if it is free. True for exactly one of any number of callers."""
+        return bool(self.filter(group=group, free_at__lte=timezone.now()).update(free_at=until, token=token))
+
+
+class RequestTurn(models.Model):
+    """When a group of hosts may be asked next: one request at a time over all workers, with a pause between two."""
+
+    group = models.CharField(max_length=255, unique=True)
+    free_at = models.DateTimeField(default=timezone.now)
+    token = models.CharField(max_length=32, blank=True)
+
+    objects = RequestTurnQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.group} from {self.free_at:%Y-%m-%d %H:%M:%S}"
+
+
+class SourceQuerySet(models.QuerySet["Source"]):
+    def due(self, at: datetime | None = None) -> Self:
+        at = at or timezone.now()
+        return (
+            self.filter(enabled=True)
+            .filter(Q(next_run_at__isnull=True) | Q(next_run_at__lte=at))
+            .filter(Q(lease_until__isnull=True) | Q(lease_until__lte=at))
+        )
+
+    def claim(self, pk: int, token: str, until: datetime) -> bool:
+        """Take a source for one run. True for exactly one of any number of callers."""
+        free = Q(lease_until__isnull=True) | Q(lease_until__lte=timezone.now())
+        return bool(self.filter(free, pk=pk).update(lease_until=until, lease_token=token))
+
+
+class Source(models.Model):
+    """Where papers come from by themselves: a kind (see papers/sources/), what to ask it for, and how it went."""
+
+    class Expects(models.TextChoices):
+        WEEKDAYS = "weekdays", _("new papers every working day")
+        DAILY = "daily", _("new papers every day")
+        ANY_TIME = "any time", _("new papers whenever they come")
+
+    name = models.SlugField(max_length=60, unique=True, help_text=_("As in: manage.py fetch_papers NAME"))
+    kind = models.CharField(max_length=20)
+    enabled = models.BooleanField(default=True)
+    url = models.URLField(max_length=500, blank=True, help_text=_("Empty: the service's own address."))
+    query = models.TextField(blank=True, help_text=_("What to ask for, in the kind's own words."))
+    topics = models.ManyToManyField(
+        Topic, blank=True, related_name="sources", help_text=_("Given to every paper from here, beside its own.")
+    )
+    expects = models.CharField(max_length=8, choices=Expects.choices, default=Expects.ANY_TIME)
+    quiet_days = models.JSONField(
+        default=list, blank=True, help_text=_('Further days without new papers, as ["2026-12-24", ...].')
+    )
+    every_minutes = models.PositiveIntegerField(default=360)
+
+    next_run_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    lease_token = models.CharField(max_length=32, blank=True, editable=False)
+
+    # All that was announced before this instant is in; the next run begins a week before it.
+    complete_until = models.DateTimeField(null=True, blank=True)
+    resume = models.JSONField(default=dict, blank=True, editable=False)  # where a run that did not end was
+    validators = models.JSONField(default=dict, blank=True, editable=False)  # for conditional requests
+    newest_at = models.DateTimeField(null=True, blank=True, help_text=_("The newest announcement it told of."))
+
+    last_run_at = models.DateTimeField(null=True, blank=True)
+    last_success_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=500, blank=True)
+    failing_since = models.DateTimeField(null=True, blank=True)
+
+    objects = SourceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_running(self) -> bool:
+        return self.lease_until is not None and self.lease_until > timezone.now()
+
+
+class SourceRun(models.Model):
+    """One run of a source, with what it did."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        LOST = "lost", _("lost")  # its process ended without a word; the next run went on where it was
+
+    source = models.ForeignKey(Source, models.CASCADE, related_name="runs")
+    state = models.CharField(max_length=7, choices=State.choices, default=State.RUNNING)
+    started_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    n_requests = models.PositiveIntegerField(default=0)
+    added = models.PositiveIntegerField(default=0)
+    updated = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    set_aside = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["-started_at", "-id"]
+        indexes = [models.Index(fields=["source", "-started_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.started_at:%Y-%m-%d %H:%M} {self.state}"
+
+
+class SetAside(models.Model):
+    """An entry that could not be taken, with its reason: to be looked at, mended as a record, and tried again."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        TAKEN = "taken", _("taken after mending")
+        DROPPED = "dropped", _("dropped")
+
+    source = models.ForeignKey(Source, models.CASCADE, null=True, blank=True, related_name="set_aside")
+    state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
+    place = models.CharField(max_length=500, help_text=_("The address or file, and which entry of it."))
+    reason = models.CharField(max_length=500)
+    entry = models.TextField(help_text=_("As it came."))
+    record = models.JSONField(default=dict, blank=True, help_text=_("As it was understood; mend it here."))
+    # Of source and entry: what comes again with every run is kept once.
+    digest = models.CharField(max_length=32, unique=True, editable=False)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.reason}"
+
+
+class Merge(models.Model):
+    """Two rows that are one paper. `moved` and `changed` say what to put back when they are not after all."""
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", _("proposed")
+        DONE = "done", _("merged")
+        UNDONE = "undone", _("taken apart again")
+        DECLINED = "declined", _("two papers")
+
+    kept = models.ForeignKey(Paper, models.CASCADE, related_name="merges")
+    absorbed = models.ForeignKey(Paper, models.CASCADE, related_name="absorbed_by")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.PROPOSED)
+    reason = models.CharField(max_length=300)
+    moved = models.JSONField(default=dict, editable=False)  # model label -> primary keys
+    changed = models.JSONField(default=dict, editable=False)  # what the kept row said before, and says since
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["kept", "absorbed"], name="one_merge_a_pair")]
+
+    def __str__(self) -> str:
+        return f"{self.absorbed_id} into {self.kept_id}: {self.reason}"
