@@ -253,7 +253,19 @@ UNCERTAIN_POLICY = env.str(
     "BROADSHEET_UNCERTAIN", "never-twice", validate=lambda v: v in ("never-twice", "rather-twice")
 )
 
-# --- safety ------------------------------------------------------------------------------------------------------------
+# --- asking the web for papers ---------------------------------------------------------------------------------------
+
+# Whom a server's operator can write to. crossref.org and openalex.org give named visitors their better service.
+FETCH_CONTACT = env.str("BROADSHEET_CONTACT", MAIL_REPLY_TO or MAIL_FROM_ADDRESS)
+FETCH_USER_AGENT = f"Broadsheet/0.1 (+{BASE_URL}; mailto:{FETCH_CONTACT})"
+FETCH_TIMEOUT_SECONDS = env.float("BROADSHEET_FETCH_TIMEOUT", 120.0)  # for one whole request
+FETCH_MAX_BYTES = 40 * 1024 * 1024
+FETCH_INTERVAL_SECONDS = 1.0  # between two requests of one host, over all workers ...
+FETCH_INTERVALS = {"arxiv.org": 3.0}  # ... and of these with all their subdomains
+# Loopback, link-local and private addresses are refused unless this says otherwise: for a mirror in one's own network.
+FETCH_ALLOW_PRIVATE = env.bool("BROADSHEET_FETCH_PRIVATE", False)
+
+# --- safety ----------------------------------------------------------------------------------------------------
 
 _https = BASE_URL.startswith("https://")
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", _https)
