@@ -11,10 +11,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-
-def normalise_email(email: str) -> str:
-    """Reader@Example.com and reader@example.com are one reader."""
-    return email.strip().lower()
+from accounts.addresses import normalise_email
 
 
 class UserManager(BaseUserManager["User"]):

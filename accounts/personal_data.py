@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.usersessions.models import UserSession
+
+from accounts.models import User
+
+
+def export(user: User) -> dict[str, Any]:
+    return {
+        "email": user.email,
+        "name": user.name,
+        "date_joined": user.date_joined,
+        "last_login": user.last_login,
+        "addresses": list(EmailAddress.objects.filter(user=user).values("email", "verified", "primary")),
+        "sessions": list(
+            UserSession.objects.filter(user=user).values("ip", "user_agent", "created_at", "last_seen_at")
+        ),
+    }
+
+
+def erase(user: User) -> None:
+    """The account, and by the database's cascades whatever still hangs on it. Its sessions end everywhere."""
+    for session in UserSession.objects.filter(user=user):
+        session.end()
+    user.delete()
