@@ -156,7 +156,8 @@ EMBEDDED_BROKER_DIR = embedded_broker_dir()
 EMBEDDED_BROKER_SOCKET = EMBEDDED_BROKER_DIR / "broker.sock"
 
 CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{EMBEDDED_BROKER_SOCKET}?virtual_host=0"
-CELERY_REDBEAT_REDIS_URL = REDIS_URL or f"unix://{EMBEDDED_BROKER_SOCKET}?db=0"
+REDBEAT_REDIS_URL = REDIS_URL or f"unix://{EMBEDDED_BROKER_SOCKET}?db=0"
+REDBEAT_REDIS_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2}
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 CELERY_TASK_IGNORE_RESULT = True  # nobody waits for a result: the database says what was done
@@ -164,6 +165,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -174,7 +176,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_retries": 1,
     "interval_start": 0,
 }
-CELERY_BEAT_SCHEDULER = "redbeat.RedBeatScheduler"
+CELERY_BEAT_SCHEDULER = "config.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "who-is-due": {"task": "newsletter.tasks.dispatch_due", "schedule": 300.0},
     "sweep": {"task": "newsletter.tasks.sweep", "schedule": 60.0},
