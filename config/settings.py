@@ -270,6 +270,9 @@ ENCODER_DIM = env.int("BROADSHEET_ENCODER_DIM", 0) or None
 CANDIDATE_WINDOW_DAYS = env.int("BROADSHEET_WINDOW_DAYS", 7)
 CANDIDATE_WINDOW_ANCHOR = env.str("BROADSHEET_WINDOW_ANCHOR", "today", validate=lambda v: v in ("today", "newest"))
 DIGEST_CHUNK = env.int("BROADSHEET_DIGEST_CHUNK", 200)  # readers composed with one set of matrix products
+# How long a worker may take over one digest, and how long a composed one waits before it is asked for again.
+DIGEST_LEASE_SECONDS = env.int("BROADSHEET_LEASE_SECONDS", 300)
+CATCH_UP_DAYS = env.int("BROADSHEET_CATCH_UP_DAYS", 31)  # how far back a digest looks for a reader who was away
 # When a mail server took a digest but its answer was lost: "never-twice" leaves it, "rather-twice" sends it again.
 UNCERTAIN_POLICY = env.str(
     "BROADSHEET_UNCERTAIN", "never-twice", validate=lambda v: v in ("never-twice", "rather-twice")
