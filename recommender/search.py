@@ -1,0 +1,130 @@
+"""Search: identifier, words, authors -> rankings -> fused -> what the reader may see.
+
+A ranking is a list of paper ids, best first, of anything in the catalogue: what is hidden is taken out once, at the
+end. Any text at all is a query.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.db import connection
+
+from papers.identifiers import find_papers
+from papers.models import Authorship, Paper, PaperQuerySet
+
+DEPTH = 1000  # papers a ranking goes down to: enough to filter by topic or date and still fill a page
+MOST_TOKENS = 32  # of a query; a pasted page is not slower than a sentence
+LONGEST_TOKEN = 80
+TITLE_WEIGHT = 4.0  # of a word in the title, against 1 in the abstract
+# Cormack, Clarke & Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods",
+# SIGIR 2009: 60 keeps the first few ranks of one list from deciding alone.
+RRF_K = 60
+
+Ranking = Callable[[Sequence[str]], list[int]]
+
+
+def search_papers(query: str, k: int = 30, papers: PaperQuerySet | None = None) -> list[Paper]:
+    """Up to k papers that the reader may see, best first, out of `papers` (all)."""
+    found = find_papers([query[:300]]).values()
+    tokens = tokenize(query)
+    rankings = [ranking(tokens) for ranking in RANKINGS] if tokens else []
+    ids = list(dict.fromkeys([paper.pk for paper in found] + fuse(rankings)))
+    papers = Paper.objects.all() if papers is None else papers
+    visible = set(papers.published().filter(pk__in=ids).values_list("pk", flat=True))
+    shown = [paper_id for paper_id in ids if paper_id in visible][:k]
+    rows = Paper.objects.for_lists().in_bulk(shown)
+    return [rows[paper_id] for paper_id in shown]
+
+
+def tokenize(query: str) -> list[str]:
+    """Letters and digits only, so that no token is syntax to either database."""
+    tokens = (token[:LONGEST_TOKEN].lower() for token in re.findall(r"[^\W_]+", query[:10_000]))
+    return list(dict.fromkeys(tokens))[:MOST_TOKENS]
+
+
+def fuse(rankings: Sequence[Sequence[int]]) -> list[int]:
+    """Reciprocal rank fusion: score(paper) = sum over rankings of 1 / (60 + rank). Ties by id, the newest first."""
+    scores: dict[int, float] = defaultdict(float)
+    for ranking in rankings:
+        for rank, paper_id in enumerate(ranking, start=1):
+            scores[paper_id] += 1 / (RRF_K + rank)
+    return sorted(scores, key=lambda paper_id: (-scores[paper_id], -paper_id))
+
+
+def by_words(tokens: Sequence[str]) -> list[int]:
+    """Papers with all the words, best match first, then those with some."""
+    every = _matching_papers(tokens, every=True)
+    if len(every) >= DEPTH or len(tokens) == 1:
+        return every
+    return list(dict.fromkeys(every + _matching_papers(tokens, every=False)))[:DEPTH]
+
+
+def by_author(tokens: Sequence[str]) -> list[int]:
+    """Where the query is a name or part of one: their papers, the newest first."""
+    authors = _matching_authors(tokens, every=True)
+    return _papers_of(authors) if authors else []
+
+
+def by_words_and_author(tokens: Sequence[str]) -> list[int]:
+    """For "bengio attention": of the papers about the words, those by somebody so called, in the words' order."""
+    if len(tokens) == 1:
+        return []
+    theirs = set(_papers_of(_matching_authors(tokens, every=False)))
+    return [paper_id for paper_id in _matching_papers(tokens, every=False) if paper_id in theirs]
+
+
+# One more way of finding papers is one more function here.
+RANKINGS: list[Ranking] = [by_words, by_author, by_words_and_author]
+
+
+def _papers_of(authors: Sequence[int]) -> list[int]:
+    rows = Authorship.objects.filter(author__in=authors).order_by("-paper__published_at", "-paper_id")
+    return list(dict.fromkeys(rows.values_list("paper_id", flat=True)[:DEPTH]))
+
+
+def _matching_papers(tokens: Sequence[str], *, every: bool) -> list[int]:
+    if connection.vendor == "postgresql":
+        query, parameters = _tsquery("english", tokens, every)
+        return _ids(
+            f"SELECT id FROM papers_paper, (SELECT {query} AS query) AS asked WHERE words @@ query"
+            " ORDER BY ts_rank(%s::real[], words, query) DESC, id DESC LIMIT %s",
+            [*parameters, [0.0, 0.0, 1 / TITLE_WEIGHT, 1.0], DEPTH],
+        )
+    return _ids(
+        "SELECT rowid FROM recommender_paper_words WHERE recommender_paper_words MATCH %s"
+        " ORDER BY bm25(recommender_paper_words, %s, 1.0), rowid DESC LIMIT %s",
+        [_match(tokens, every), TITLE_WEIGHT, DEPTH],
+    )
+
+
+def _matching_authors(tokens: Sequence[str], *, every: bool) -> list[int]:
+    if connection.vendor == "postgresql":
+        query, parameters = _tsquery("simple", tokens, every)
+        return _ids(
+            f"SELECT id FROM papers_author WHERE to_tsvector('simple', name) @@ ({query}) LIMIT %s",
+            [*parameters, DEPTH],
+        )
+    return _ids(
+        "SELECT rowid FROM recommender_author_words WHERE recommender_author_words MATCH %s LIMIT %s",
+        [_match(tokens, every), DEPTH],
+    )
+
+
+def _match(tokens: Sequence[str], every: bool) -> str:
+    """In FTS5's language, every token quoted."""
+    return (" AND " if every else " OR ").join(f'"{token}"' for token in tokens)
+
+
+def _tsquery(config: str, tokens: Sequence[str], every: bool) -> tuple[str, list[str]]:
+    operator = " && " if every else " || "
+    return operator.join(f"plainto_tsquery('{config}', %s)" for _ in tokens), list(tokens)
+
+
+def _ids(sql: str, parameters: Sequence[Any]) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return [paper_id for (paper_id,) in cursor.fetchall()]

@@ -1,0 +1,65 @@
+"""The words of papers and authors' names, indexed by the database itself and so always in step with what it holds.
+
+SQLite: two FTS5 tables that read their text from the catalogue's tables and follow them by triggers. PostgreSQL: a
+generated tsvector column on papers, and an index on an expression over authors' names.
+
+`install` runs after every migration, since SQLite loses a table's triggers whenever Django rebuilds that table: a
+missing trigger is made again and its index filled anew. The triggers name nothing but their own table and its index,
+so that no later migration can stumble over them.
+"""
+
+from __future__ import annotations
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+FTS5_TABLES = {
+    "recommender_paper_words": ("papers_paper", ("title", "abstract"), "porter unicode61 remove_diacritics 2"),
+    "recommender_author_words": ("papers_author", ("name",), "unicode61 remove_diacritics 2"),
+}
+
+POSTGRESQL = """
+    ALTER TABLE papers_paper ADD COLUMN IF NOT EXISTS words tsvector GENERATED ALWAYS AS (
+        setweight(to_tsvector('english', left(title, 10000)), 'A') ||
+        setweight(to_tsvector('english', left(abstract, 100000)), 'B')
+    ) STORED;
+    CREATE INDEX IF NOT EXISTS recommender_paper_words ON papers_paper USING gin (words);
+    CREATE INDEX IF NOT EXISTS recommender_author_words ON papers_author USING gin (to_tsvector('simple', name));
+"""
+
+
+def install(connection: BaseDatabaseWrapper) -> None:
+    """Whatever is missing of the index, made and filled; nothing where all is there."""
+    with connection.cursor() as cursor:
+        tables = connection.introspection.table_names(cursor)
+        if not {"papers_paper", "papers_author"} <= set(tables):
+            return  # migrated back to nothing
+        if connection.vendor == "postgresql":
+            cursor.execute(POSTGRESQL)
+            return
+        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        triggers = {name for (name,) in cursor.fetchall()}
+        for index, (table, columns, tokenizer) in FTS5_TABLES.items():
+            wanted = _triggers(index, table, columns)
+            if index in tables and triggers >= wanted.keys():
+                continue
+            cursor.execute(
+                f"CREATE VIRTUAL TABLE IF NOT EXISTS {index} USING fts5("
+                f"{', '.join(columns)}, content='{table}', content_rowid='id', tokenize='{tokenizer}')"
+            )
+            for name in wanted.keys() - triggers:
+                cursor.execute(wanted[name])
+            cursor.execute(f"INSERT INTO {index}({index}) VALUES ('rebuild')")
+
+
+def _triggers(index: str, table: str, columns: tuple[str, ...]) -> dict[str, str]:
+    """As https://sqlite.org/fts5.html#external_content_tables asks: what is forgotten must be told word for word."""
+    names = ", ".join(columns)
+    old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("old", "new"))
+    forget = f"INSERT INTO {index}({index}, rowid, {names}) VALUES ('delete', old.id, {old});"
+    learn = f"INSERT INTO {index}(rowid, {names}) VALUES (new.id, {new});"
+    return {
+        f"{index}_insert": f"CREATE TRIGGER {index}_insert AFTER INSERT ON {table} BEGIN {learn} END",
+        f"{index}_delete": f"CREATE TRIGGER {index}_delete AFTER DELETE ON {table} BEGIN {forget} END",
+        f"{index}_update": f"CREATE TRIGGER {index}_update AFTER UPDATE OF {names} ON {table} "
+        f"BEGIN {forget} {learn} END",
+    }
