@@ -57,8 +57,8 @@ class PaperQuerySet(models.QuerySet["Paper"]):
         return self.filter(published_at__gte=start, published_at__lt=end)
 
     def candidates_between(self, start: datetime, end: datetime, at: datetime | None = None) -> Self:
-        """What a digest may call new: visible, announced in [start, end), and not only known from elsewhere."""
-        return self.published(at).between(start, end).filter(never_new=False)
+        """What a digest may call new: visible, and announced in [start, end) as far as anybody can tell."""
+        return self.published(at).between(start, end).exclude(announcement=Paper.Announcement.UNKNOWN)
 
     def newest_first(self) -> Self:
         return self.order_by("-published_at", "-id")
@@ -84,6 +84,11 @@ class Paper(models.Model):
         DAY = "day", _("day")
         INSTANT = "instant", _("instant")
 
+    class Announcement(models.TextChoices):
+        SEEN = "seen", _("seen")
+        ESTIMATED = "estimated", _("estimated")  # from its submission and from its neighbours' announcements
+        UNKNOWN = "unknown", _("unknown")  # first met as a replacement, or in a reader's library
+
     title = models.TextField()
     abstract = models.TextField(blank=True)
     # As the source gave them, for KaTeX on the page.
@@ -94,12 +99,11 @@ class Paper(models.Model):
     published_at = models.DateTimeField(db_index=True)
     published_precision = models.CharField(max_length=8, choices=Precision.choices, default=Precision.DAY)
 
-    never_new = models.BooleanField(
-        default=False,
-        help_text=_(
-            "Known to the catalogue, never a candidate: from a reader's library, or from a source that could not "
-            "tell when it was announced."
-        ),
+    announcement = models.CharField(
+        max_length=9,
+        choices=Announcement.choices,
+        default=Announcement.SEEN,
+        help_text=_("How well the day of its announcement is known. Unknown: never a candidate."),
     )
 
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PUBLISHED)
