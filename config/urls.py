@@ -1,5 +1,6 @@
 """Every address of the site."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
@@ -10,3 +11,5 @@ urlpatterns = [
     path("", include("newsletter.urls")),
     path("", include("recommender.urls")),
 ]
+if settings.DEBUG:
+    urlpatterns.append(path("outbox/", include("config.outbox_urls")))
