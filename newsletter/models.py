@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from newsletter.links import digest_web_url
 from papers.models import Paper
 from recommender.models import RankerVersion
 
@@ -19,6 +20,16 @@ from recommender.models import RankerVersion
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def due(self, at: datetime | None = None) -> Self:
         return self.filter(next_digest_at__lte=at or timezone.now(), user__is_active=True).order_by("next_digest_at")
+
+    def running(self, at: datetime | None = None) -> Self:
+        """Whoever may be mailed now, their turn or not."""
+        at = at or timezone.now()
+        return self.filter(
+            Q(paused_until__isnull=True) | Q(paused_until__lte=at.date()),
+            confirmed_at__isnull=False,
+            unsubscribed_at__isnull=True,
+            user__is_active=True,
+        ).exclude(cadence=Subscription.Cadence.PAUSED)
 
 
 class Subscription(models.Model):
@@ -116,19 +127,39 @@ class DigestQuerySet(models.QuerySet["Digest"]):
             Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=at)
         )
 
+    def reached_reader(self) -> Self:
+        """Whose papers the reader has, may have or is about to have: they are not sent again."""
+        return self.filter(
+            state__in=(Digest.State.COMPOSED, Digest.State.SENDING, Digest.State.SENT, Digest.State.UNCERTAIN)
+        )
+
     def claim(self, pk: int, until: datetime, token: str) -> bool:
         """Take one composed digest for sending. True for exactly one of any number of callers."""
         return bool(
             self.deliverable()
             .filter(pk=pk)
-            .update(state=Digest.State.SENDING, lease_until=until, lease_token=token, attempts=models.F("attempts") + 1)
+            .update(
+                state=Digest.State.SENDING,
+                lease_until=until,
+                lease_token=token,
+                handed_over_at=None,
+                attempts=models.F("attempts") + 1,
+            )
         )
+
+    def ask_again(self, at: datetime, until: datetime, limit: int) -> list[int]:
+        """Composed digests that nobody has been asked for lately, oldest first; from now on somebody has."""
+        forgotten = self.deliverable(at).filter(Q(lease_until__isnull=True) | Q(lease_until__lte=at))
+        ids = list(forgotten.order_by("composed_at").values_list("pk", flat=True)[:limit])
+        self.filter(pk__in=ids, state=Digest.State.COMPOSED).update(lease_until=until)
+        return ids
 
 
 class Digest(models.Model):
     """One reader's copy of an edition. It is sent from this row, never from what would be computed now.
 
-    `items` is a list of {"paper": id, "score": float, "reason": {"kind": ..., ...}, "arm": str}, best first.
+    `items` is a list of {"paper": id, "score": float, "reason": {"kind": ..., ...}, "arm": str, "sentence": int}, the
+    editors' picks first, then best first. `sentence` counts the sentences of the abstract.
     """
 
     class State(models.TextChoices):
@@ -153,6 +184,8 @@ class Digest(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
+    # Sending: when whoever claimed it counts as dead. Composed: until when it counts as asked for, so that a long queue
+    # is not asked for the same digests again and again.
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_token = models.CharField(max_length=40, blank=True)
     # Set just before the message is handed to the mail server: a lease that ends after this is `uncertain`.
@@ -171,6 +204,14 @@ class Digest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subscription.user} {self.period} {self.state}"
+
+    def get_absolute_url(self) -> str:
+        """The web copy, at its signed address."""
+        return digest_web_url(self.pk)
+
+    @property
+    def paper_ids(self) -> list[int]:
+        return [item["paper"] for item in self.items]
 
 
 class Click(models.Model):
