@@ -1,0 +1,251 @@
+"""One digest row to one MIME message: three templates, the headers, and at most 100 KB on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template import Context
+from django.template.loader import get_template, render_to_string
+from django.urls import reverse
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+
+from newsletter.headers import header_text, list_id, sender
+from newsletter.inlining import inlined_template
+from newsletter.links import click_url, digest_web_url, unsubscribe_url, vote_url
+from newsletter.models import Click, Digest, Pick, Subscription
+from newsletter.notes import note_html
+from newsletter.sentences import sentence_of
+from papers.models import Paper
+from recommender.models import Interaction
+from recommender.reasons import describe
+
+LARGEST = 100_000  # bytes on the wire; Gmail clips at 102 KB
+LONGEST_SUBJECT = 72  # characters; a phone shows about half of them, a desktop nearly all
+LONGEST_TITLE = 300
+AUTHORS_NAMED = 6
+TOPICS_NAMED = 3
+
+SUBJECT_TEMPLATE = "newsletter/digest_subject.txt"
+TEXT_TEMPLATE = "newsletter/digest.txt"
+HTML_TEMPLATE = "newsletter/digest.html"
+
+
+@dataclass(frozen=True)
+class PaperText:
+    """What every reader's mail says of a paper, worked out once a batch."""
+
+    id: int
+    title: str
+    byline: str
+    abstract: str
+    topic: str
+    has_pdf: bool
+    has_code: bool
+
+
+@dataclass
+class Contents:
+    """All that a batch of digests needs to be written, loaded with a bounded number of queries."""
+
+    papers: dict[int, PaperText]
+    reasons: dict[str, str]  # by the reason's repr: the same few stand in many digests
+    pick_notes: dict[tuple[int, int], str]  # by edition and paper
+
+
+@dataclass
+class Built:
+    message: EmailMultiAlternatives
+    n_papers: int
+    n_left_out: int = 0
+
+    @cached_property
+    def wire(self) -> bytes:
+        """As SMTP carries it. Made once: it is measured, then sent."""
+        return self.message.message().as_bytes(linesep="\r\n")
+
+
+@dataclass
+class Section:
+    heading: str
+    papers: list[dict[str, Any]] = field(default_factory=list)
+
+
+# --- loading --------------------------------------------------------------------------------------------------------
+
+
+def load_contents(digests: Sequence[Digest]) -> Contents:
+    items = [item for digest in digests for item in digest.items]
+    papers = Paper.objects.for_lists().filter(pk__in={item["paper"] for item in items})
+    reasons = {repr(item["reason"]): item["reason"] for item in items if item["reason"].get("kind") != "pick"}
+    notes = Pick.objects.filter(edition__in={digest.edition_id for digest in digests}).exclude(note="")
+    return Contents(
+        papers={paper.pk: _paper_text(paper) for paper in papers},
+        reasons=dict(zip(reasons, describe(list(reasons.values())), strict=True)),
+        pick_notes={(pick.edition_id, pick.paper_id): pick.note for pick in notes},
+    )
+
+
+def _paper_text(paper: Paper) -> PaperText:
+    authors = paper.author_names
+    named = ", ".join(authors[:AUTHORS_NAMED])
+    if more := len(authors) - AUTHORS_NAMED:
+        named = _("%(named)s and %(more)d more") % {"named": named, "more": more} if more > 0 else named
+    topics = [topic.name for topic in paper.topics.all()]
+    parts = [named, date_of(paper), ", ".join(topics[:TOPICS_NAMED])]
+    return PaperText(
+        id=paper.pk,
+        title=one_line(paper.title, LONGEST_TITLE),
+        byline=" · ".join(part for part in parts if part),
+        abstract=paper.abstract,
+        topic=topics[0] if topics else "",
+        has_pdf=bool(paper.pdf_url),
+        has_code=bool(paper.code_url),
+    )
+
+
+def date_of(paper: Paper) -> str:
+    """As precisely as it is known."""
+    on: date = paper.published_at.date()
+    match paper.published_precision:
+        case Paper.Precision.YEAR:
+            return f"{on:%Y}"
+        case Paper.Precision.MONTH:
+            return f"{on:%B %Y}"
+    return f"{on:%-d %B %Y}"
+
+
+def one_line(text: str, longest: int) -> str:
+    return Truncator(header_text(text)).chars(longest)
+
+
+# --- writing --------------------------------------------------------------------------------------------------------
+
+
+def build(digest: Digest, contents: Contents, visible: Collection[int]) -> Built:
+    """The message, with as many papers as fit. What is not visible (any more) is left out."""
+    items = [item for item in digest.items if item["paper"] in visible and item["paper"] in contents.papers]
+    n_papers = len(items)
+    built = _build_with(digest, contents, items, n_papers)
+    while len(built.wire) > LARGEST and n_papers > 1:
+        n_papers = max(1, min(n_papers - 1, n_papers * LARGEST // len(built.wire)))
+        built = _build_with(digest, contents, items, n_papers)
+    return built
+
+
+def _build_with(digest: Digest, contents: Contents, items: list[dict[str, Any]], n_papers: int) -> Built:
+    context = digest_context(digest, contents, items[:n_papers])
+    context["n_left_out"] = n_left_out = len(items) - n_papers
+    subscription = digest.subscription
+    message = EmailMultiAlternatives(
+        subject=_subject(digest, contents, items),
+        body=get_template(TEXT_TEMPLATE).render(context),
+        from_email=sender(),
+        to=[subscription.user.email],
+        reply_to=[settings.MAIL_REPLY_TO] if settings.MAIL_REPLY_TO else None,
+        headers=headers_for(digest),
+    )
+    message.attach_alternative(render_html(context), "text/html")
+    return Built(message, n_papers, n_left_out)
+
+
+def headers_for(digest: Digest) -> dict[str, str]:
+    return {
+        "Message-ID": digest.message_id,
+        "List-Unsubscribe": f"<{unsubscribe_url(digest.subscription_id)}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "List-Id": list_id(),
+        "Feedback-ID": f"{digest.period:%Y%m%d}:{digest.subscription.cadence}:digest:broadsheet",
+        "Auto-Submitted": "auto-generated",
+    }
+
+
+def render_html(context: dict[str, Any]) -> str:
+    return inlined_template(HTML_TEMPLATE).render(Context(context))
+
+
+def digest_context(digest: Digest, contents: Contents, items: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    edition, subscription = digest.edition, digest.subscription
+    papers = [_paper_context(digest, contents, item) for item in items]
+    return {
+        "site_name": settings.MAIL_FROM_NAME,
+        "home_url": settings.BASE_URL,
+        "date": f"{digest.period:%A, %-d %B %Y}",
+        "subject": digest.subject,
+        "note": edition.note,
+        "note_html": note_html(edition.note),
+        "sections": arrange(papers, subscription.order),
+        "web_url": digest_web_url(digest.pk or 0),
+        "preferences_url": f"{settings.BASE_URL}{reverse('preferences')}",
+        "unsubscribe_url": unsubscribe_url(subscription.pk),
+        "postal_address": settings.POSTAL_ADDRESS,
+        "address": subscription.user.email,
+        "cadence": subscription.get_cadence_display(),
+    }
+
+
+def _paper_context(digest: Digest, contents: Contents, item: dict[str, Any]) -> dict[str, Any]:
+    paper = contents.papers[item["paper"]]
+    is_pick = item["reason"].get("kind") == "pick"
+    note = contents.pick_notes.get((digest.edition_id, paper.id), "") if is_pick else ""
+    digest_id = digest.pk or 0
+    return {
+        "paper": paper,
+        "is_pick": is_pick,
+        "note": note,
+        "note_html": note_html(note),
+        "reason": "" if is_pick else contents.reasons.get(repr(item["reason"]), ""),
+        "sentence": sentence_of(paper.abstract, item.get("sentence", 0)),
+        "url": click_url(digest_id, paper.id, Click.Link.PAGE),
+        "pdf_url": click_url(digest_id, paper.id, Click.Link.PDF) if paper.has_pdf else "",
+        "code_url": click_url(digest_id, paper.id, Click.Link.CODE) if paper.has_code else "",
+        "save_url": vote_url(digest_id, paper.id, Interaction.Kind.SAVE),
+        "more_url": vote_url(digest_id, paper.id, Interaction.Kind.MORE),
+        "less_url": vote_url(digest_id, paper.id, Interaction.Kind.LESS),
+    }
+
+
+def arrange(papers: list[dict[str, Any]], order: str) -> list[Section]:
+    """The editors' picks first; then the reader's own, best first or under their topics, best topic first."""
+    picked = Section(_("From the editors"), [paper for paper in papers if paper["is_pick"]])
+    sections: dict[str, Section] = {}
+    for paper in papers:
+        if not paper["is_pick"]:
+            by_topic = order == Subscription.Order.TOPIC
+            heading = (paper["paper"].topic or _("Other papers")) if by_topic else _("For you")
+            sections.setdefault(heading, Section(heading)).papers.append(paper)
+    return [section for section in (picked, *sections.values()) if section.papers]
+
+
+# --- the subject ----------------------------------------------------------------------------------------------------
+
+
+def subject_for(title: str) -> str:
+    """The leading paper's title, cut at the end of a clause or else of a word."""
+    subject = header_text(render_to_string(SUBJECT_TEMPLATE, {"title": header_text(title)}))
+    return shorten(subject, LONGEST_SUBJECT)
+
+
+def shorten(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    head = text[: longest - 1]
+    for mark in (": ", " - ", " – ", "? "):  # "Name: what it does" can do without the rest, if the name says enough
+        at = head.rfind(mark)
+        if at >= longest // 2:
+            return head[:at].rstrip() + "…"
+    at = head.rfind(" ")
+    return (head[:at] if at >= longest // 2 else head).rstrip(" ,;:.-–") + "…"
+
+
+def _subject(digest: Digest, contents: Contents, items: list[dict[str, Any]]) -> str:
+    """As stored; anew where the leading paper was withdrawn meanwhile."""
+    if items and digest.items and items[0]["paper"] != digest.items[0]["paper"]:
+        return subject_for(contents.papers[items[0]["paper"]].title)
+    return header_text(digest.subject)
