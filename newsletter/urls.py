@@ -1,5 +1,14 @@
-"""Addresses that belong to mail: preferences, unsubscribing, the web copy."""
+"""Addresses that belong to mail: preferences, unsubscribing, the web copy. Short, since they stand in headers."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from newsletter import preferences_views, views
+
+urlpatterns: list[URLPattern] = [
+    path("u/<str:token>", views.Unsubscribe.as_view(), name="unsubscribe"),
+    path("c/<str:token>", views.click, name="click"),
+    path("v/<str:token>", views.Vote.as_view(), name="vote"),
+    path("d/<str:token>", views.digest_web, name="digest_web"),
+    path("preferences/", preferences_views.preferences, name="preferences"),
+    path("digests/", views.digest_archive, name="digest_archive"),
+]
