@@ -1,0 +1,88 @@
+"""What a reader says of themselves, as a form that works without JavaScript."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from papers.models import Author, Topic
+from recommender.models import Interest
+
+
+class LinesField(forms.CharField):
+    """A list of short texts, one a line. Blank lines and repetitions fall out."""
+
+    widget = forms.Textarea
+
+    def __init__(self, *, most: int, longest: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.most = most
+        self.longest = longest
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        text: str = super().clean(value)
+        lines = [line for raw in text.splitlines() if (line := " ".join(raw.split()))]
+        lines = list({line.casefold(): line for line in reversed(lines)}.values())[::-1]
+        if len(lines) > self.most:
+            raise ValidationError(_("At most %(most)d lines, please."), params={"most": self.most})
+        if any(len(line) > self.longest for line in lines):
+            raise ValidationError(_("At most %(longest)d characters a line, please."), params={"longest": self.longest})
+        return lines
+
+
+class InterestForm(forms.Form):
+    topics = forms.ModelMultipleChoiceField(
+        Topic.objects.all(), required=False, widget=forms.CheckboxSelectMultiple, label=_("Topics you follow")
+    )
+    # Authors are followed on their pages; here one only lets them go.
+    authors = forms.ModelMultipleChoiceField(
+        Author.objects.none(), required=False, widget=forms.CheckboxSelectMultiple, label=_("Authors you follow")
+    )
+    sentences = LinesField(
+        most=20,
+        longest=500,
+        required=False,
+        label=_("What you work on"),
+        help_text=_("A sentence or two, each on its own line. Papers close to them come first."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    muted_words = LinesField(
+        most=100,
+        longest=60,
+        required=False,
+        label=_("Words you would rather not see"),
+        help_text=_("One a line. Papers with one of them in the title or abstract are left out."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(self, interest: Interest, data: Any = None) -> None:
+        self.interest = interest
+        is_stored = interest.pk is not None
+        followed = interest.authors.all() if is_stored else Author.objects.none()
+        super().__init__(
+            data,
+            initial={
+                "topics": interest.topics.all() if is_stored else [],
+                "authors": followed,
+                "sentences": interest.sentences,
+                "muted_words": interest.muted_words,
+            },
+        )
+        authors = self.fields["authors"]
+        assert isinstance(authors, forms.ModelMultipleChoiceField)
+        authors.queryset = followed
+
+    def save(self) -> Interest:
+        interest, _created = Interest.objects.update_or_create(
+            user=self.interest.user,
+            defaults={"sentences": self.cleaned_data["sentences"], "muted_words": self.cleaned_data["muted_words"]},
+        )
+        interest.topics.set(self.cleaned_data["topics"])
+        interest.authors.set(self.cleaned_data["authors"])
+        return interest
