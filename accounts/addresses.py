@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -18,10 +19,8 @@ def normalise_email(email: str) -> str:
     """Reader@Example.com and reader@example.com are one reader; so are reader@bücher.example and its ASCII form."""
     local, at, domain = email.strip().rpartition("@")
     if not domain.isascii():
-        try:
+        with suppress(UnicodeError):  # not a domain at all: clean_address says so
             domain = domain.encode("idna").decode("ascii")
-        except UnicodeError:
-            pass  # not a domain at all: clean_address says so
     return f"{local}{at}{domain}".lower()
 
 

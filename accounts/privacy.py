@@ -1,7 +1,7 @@
 """Everything we hold of a reader, shown or erased. Each app's `personal_data.py` answers for that app:
 
-    export(user) -> dict   what the app holds, as JSON values
-    erase(user) -> None    removes it; what may stay (a keyed hash of the address) says so there
+export(user) -> dict   what the app holds, as JSON values
+erase(user) -> None    removes it; what may stay (a keyed hash of the address) says so there
 """
 
 from __future__ import annotations
