@@ -29,7 +29,7 @@ demo: setup
 	$(BIN)/python -m config.demo $(ARGS)
 
 run: setup
-	$(BIN)/python -m config.run
+	$(BIN)/python -m config.run $(ARGS)
 
 test: setup-dev
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)

@@ -12,6 +12,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Env()
 env.read_env(BASE_DIR / ".env", recurse=False)
+for _url in ("DATABASE_URL", "EMAIL_URL"):
+    if not os.environ.get(_url, "x").strip():
+        del os.environ[_url]  # there but empty, as in .env.example: not set
 
 # --- where things are kept -------------------------------------------------------------------------------------
 
@@ -123,8 +126,12 @@ WHITENOISE_USE_FINDERS = DEBUG or not STATIC_ROOT.is_dir()
 
 # --- database: SQLite here, PostgreSQL by DATABASE_URL -----------------------------------------------------------
 
+EMBEDDED_DATABASE = VAR_DIR / "broadsheet.sqlite3"
+DATABASE_URL = env.str("DATABASE_URL", "")
 DATABASES: dict[str, Any] = {
-    "default": env.dj_db_url("DATABASE_URL", f"sqlite:///{VAR_DIR / 'broadsheet.sqlite3'}", conn_max_age=60)
+    "default": env.dj_db_url("DATABASE_URL", conn_max_age=60)
+    if DATABASE_URL
+    else {"ENGINE": "django.db.backends.sqlite3", "NAME": EMBEDDED_DATABASE, "CONN_MAX_AGE": 60}
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"] |= {
@@ -193,6 +200,7 @@ CACHES: dict[str, Any] = {
 
 # Without EMAIL_URL mail goes to the embedded outbox, an SMTP server on loopback that `make demo` and `make run` start.
 OUTBOX_PORT = env.int("BROADSHEET_OUTBOX_PORT", 8025)
+EMAIL_URL = env.str("EMAIL_URL", "")
 _email = env.dj_email_url("EMAIL_URL", f"smtp://127.0.0.1:{OUTBOX_PORT}")
 EMAIL_BACKEND = _email["EMAIL_BACKEND"]
 EMAIL_HOST = _email["EMAIL_HOST"]

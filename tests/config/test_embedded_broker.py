@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,38 +13,25 @@ import redis
 
 from config.embedded import EmbeddedError
 from config.embedded.valkey import answers, embedded_broker
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.config.processes import ROOT, end, environment, short_var, wait_until
 
 
 @pytest.fixture
 def var() -> Iterator[Path]:
-    """A short path: pytest's own folders are too deep for a socket."""
-    folder = Path(tempfile.mkdtemp(prefix="bs-"))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    with short_var() as folder:
+        yield folder
 
 
 def client(socket: Path) -> redis.Redis:
     return redis.Redis(unix_socket_path=str(socket), decode_responses=True)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
 def starting_holder(var: Path, temporary: Path | None = None) -> subprocess.Popen[str]:
     """`python -m config.embedded.valkey`; what it would put into the temporary directory goes into var too."""
-    own = {"BROADSHEET_VAR": str(var), "TMPDIR": str(temporary or var)}
     return subprocess.Popen(
         [sys.executable, "-m", "config.embedded.valkey"],
         cwd=ROOT,
-        env=os.environ | own | {"DJANGO_SETTINGS_MODULE": "config.settings"},
+        env=environment(var, TMPDIR=str(temporary or var)),
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -63,12 +46,6 @@ def holder(var: Path, temporary: Path | None = None) -> subprocess.Popen[str]:
     process = starting_holder(var, temporary)
     wait_until_it_holds(process)
     return process
-
-
-def end(process: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> int:
-    process.send_signal(number)
-    process.communicate(timeout=10)
-    return process.returncode
 
 
 def test_the_broker_answers_while_it_is_held_and_is_gone_after(var: Path) -> None:

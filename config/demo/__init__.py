@@ -1,0 +1,1 @@
+"""The whole job once, with embedded parts only: `python -m config.demo`."""
