@@ -1,0 +1,175 @@
+"""What readers did and said, and the rankers learnt from it, as the editors see them."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+    RangeDateTimeFilter,
+)
+from unfold.decorators import display
+
+from papers.admin_base import ReadOnlyAdmin
+from recommender.engine.errors import ArtifactError
+from recommender.models import Interaction, Interest, RankerVersion
+from recommender.published import load
+from recommender.training import describe, publish_version
+
+
+@admin.register(Interaction)
+class InteractionAdmin(ReadOnlyAdmin):
+    list_display = ["user", "kind", "title", "source", "when"]
+    list_filter = [
+        ("kind", ChoicesDropdownFilter),
+        ("source", ChoicesDropdownFilter),
+        ("at", RangeDateTimeFilter),
+        ("user", AutocompleteSelectFilter),
+        ("paper", AutocompleteSelectFilter),
+    ]
+    list_filter_submit = True
+    list_select_related = ["user", "paper"]
+    search_fields = ["user__email", "paper__title"]
+    ordering = ["-at", "-pk"]
+    fields = ["user", "paper", "kind", "source", "at", "at_is_known"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Interaction]:
+        interactions: QuerySet[Interaction] = super().get_queryset(request)
+        return interactions.defer("paper__abstract", "paper__raw_abstract", "paper__raw_title")
+
+    @display(description=_("paper"), ordering="paper__title")
+    def title(self, interaction: Interaction) -> str:
+        return Truncator(interaction.paper.title).chars(90)
+
+    @display(description=_("at"), ordering="at")
+    def when(self, interaction: Interaction) -> object:
+        return interaction.at if interaction.at_is_known else _("unknown")
+
+
+@admin.register(Interest)
+class InterestAdmin(ReadOnlyAdmin):
+    """What readers say of themselves, which only they change."""
+
+    list_display = ["user", "n_topics", "n_authors", "n_sentences"]
+    list_filter = [("topics", AutocompleteSelectFilter)]
+    list_filter_submit = True
+    list_select_related = ["user"]
+    search_fields = ["user__email"]
+    ordering = ["user__email"]
+    fields = ["user", "topics", "authors", "sentences", "muted_words"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Interest]:
+        interests: QuerySet[Interest] = super().get_queryset(request)
+        return interests.annotate(n_topics=Count("topics", distinct=True), n_authors=Count("authors", distinct=True))
+
+    @display(description=_("topics"), ordering="n_topics")
+    def n_topics(self, interest: Interest) -> int:
+        return int(interest.n_topics)  # type: ignore[attr-defined]
+
+    @display(description=_("authors"), ordering="n_authors")
+    def n_authors(self, interest: Interest) -> int:
+        return int(interest.n_authors)  # type: ignore[attr-defined]
+
+    @display(description=_("sentences"))
+    def n_sentences(self, interest: Interest) -> int:
+        return len(interest.sentences)
+
+
+@admin.register(RankerVersion)
+class RankerVersionAdmin(ReadOnlyAdmin):
+    list_display = [
+        "name",
+        "labelled_state",
+        "recall",
+        "popularity_recall",
+        "n_interactions",
+        "created_at",
+        "published_at",
+    ]
+    list_filter = ["state"]
+    search_fields = ["name", "state_reason"]
+    ordering = ["-created_at"]
+    actions = ["publish"]
+    fields = [
+        "name",
+        "state",
+        "state_reason",
+        "created_at",
+        "published_at",
+        "measurements",
+        "what_it_learnt_from",
+        "notes",
+    ]
+    readonly_fields = ["measurements", "what_it_learnt_from", "notes"]
+
+    def has_publish_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("recommender.change_rankerversion")
+
+    @admin.action(description=_("Publish, or roll back to, the selected version"), permissions=["publish"])
+    def publish(self, request: HttpRequest, queryset: QuerySet[RankerVersion]) -> None:
+        versions = list(queryset[:2])
+        if len(versions) != 1:
+            self.message_user(request, _("Select one version."), messages.WARNING)
+            return
+        try:
+            load(versions[0].name)
+        except ArtifactError as error:
+            self.message_user(request, _("Nothing has changed. %s") % error, messages.ERROR)
+            return
+        publish_version(versions[0])
+        self.log_change(request, versions[0], _("Published"))
+        self.message_user(request, _("%s is published: it ranks from now on.") % versions[0], messages.SUCCESS)
+
+    @display(
+        description=_("state"),
+        ordering="state",
+        label={
+            RankerVersion.State.PUBLISHED: "success",
+            RankerVersion.State.TRAINED: "info",
+            RankerVersion.State.REJECTED: "danger",
+        },
+    )
+    def labelled_state(self, version: RankerVersion) -> tuple[str, str]:
+        return version.state, version.get_state_display()
+
+    @display(description="recall@20")
+    def recall(self, version: RankerVersion) -> str:
+        return measured(version, "ranker", "recall@20")
+
+    @display(description=_("popularity's"))
+    def popularity_recall(self, version: RankerVersion) -> str:
+        return measured(version, "popularity", "recall@20")
+
+    @display(description=_("interactions"))
+    def n_interactions(self, version: RankerVersion) -> object:
+        return version.manifest.get("counts", {}).get("interactions", "–")
+
+    @display(description=_("measurements"))
+    def measurements(self, version: RankerVersion) -> str:
+        lines = describe(version.manifest) if version.manifest.get("metrics") else []
+        return format_html("<pre>{}</pre>", "\n".join(lines) or _("Nothing was measured."))
+
+    @display(description=_("what it learnt from"))
+    def what_it_learnt_from(self, version: RankerVersion) -> str:
+        """Counts, cut-off, seconds and libraries, as the manifest has them."""
+        rows = [
+            (f"{group} {name}", value)
+            for group in ("counts", "seconds", "versions")
+            for name, value in version.manifest.get(group, {}).items()
+        ]
+        rows[:0] = [(name, version.manifest[name]) for name in ("data_cutoff", "encoder") if name in version.manifest]
+        return format_html("<dl>{}</dl>", format_html_join("", "<dt>{}</dt><dd>{}</dd>", rows))
+
+    @display(description=_("notes"))
+    def notes(self, version: RankerVersion) -> str:
+        return "\n".join(version.manifest.get("notes", [])) or "–"
+
+
+def measured(version: RankerVersion, ranker: str, metric: str) -> str:
+    value = version.manifest.get("metrics", {}).get(ranker, {}).get(metric)
+    return "–" if value is None else f"{value:.4f}"
