@@ -1,5 +1,46 @@
 """The reading pages."""
 
-from django.urls import URLPattern
+from datetime import date
 
-urlpatterns: list[URLPattern] = []
+from django.urls import path, register_converter
+
+from recommender import views
+
+
+class DateConverter:
+    regex = r"[12]\d{3}-\d{2}-\d{2}"  # what is no day of a calendar is not found
+
+    def to_python(self, value: str) -> date:
+        return date.fromisoformat(value)
+
+    def to_url(self, value: date) -> str:
+        return value.isoformat()
+
+
+class LinkConverter:
+    regex = "|".join(views.LINKS)
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(DateConverter, "date")
+register_converter(LinkConverter, "link")
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("day/<date:day>/", views.period, {"span": "day"}, name="day"),
+    path("week/<date:day>/", views.period, {"span": "week"}, name="week"),
+    path("month/<date:day>/", views.period, {"span": "month"}, name="month"),
+    path("topic/<slug:slug>/", views.topic, name="topic"),
+    path("author/<int:pk>/", views.author, name="author"),
+    path("paper/<int:pk>/", views.paper, name="paper"),
+    path("paper/<int:pk>/go/<link:link>/", views.paper_go, name="paper_go"),
+    path("paper/<int:pk>/react/", views.react, name="react"),
+    path("for-you/", views.for_you, name="for_you"),
+    path("search/", views.search, name="search"),
+    path("library/", views.library, name="library"),
+]

@@ -1,0 +1,52 @@
+"""A reader's own page: new papers -> without what they had -> ranked -> with why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from django.utils import timezone
+
+from accounts.models import User
+from papers.models import Paper
+from recommender.candidates import DAY, window
+from recommender.models import Interaction, Interest
+from recommender.ranking import rank
+from recommender.reasons import describe
+
+
+@dataclass(frozen=True)
+class Recommended:
+    paper: Paper
+    why: str
+
+
+@dataclass(frozen=True)
+class Feed:
+    start: datetime
+    end: datetime
+    n_candidates: int  # new papers in the window, whether or not the reader has had them
+    recommended: list[Recommended]
+
+    @property
+    def last(self) -> date:
+        return (self.end - DAY).date()
+
+
+def feed(user: User, k: int = 30, at: datetime | None = None) -> Feed:
+    at = at or timezone.now()
+    start, end = window(at.astimezone(UTC).date())
+    candidates = list(Paper.objects.published(at).between(start, end).newest_first().values_list("pk", flat=True))
+    ranked = rank([user.pk], candidates, k, at=at)[user.pk]  # without what the reader had already
+    papers = Paper.objects.for_lists().in_bulk([item.paper_id for item in ranked])
+    sentences = describe([item.reason for item in ranked])
+    recommended = [Recommended(papers[item.paper_id], why) for item, why in zip(ranked, sentences, strict=True)]
+    return Feed(start, end, len(candidates), recommended)
+
+
+def is_known(user: User) -> bool:
+    """Whether the reader gave anything to go by: did something with a paper, or said what they are interested in."""
+    if Interaction.objects.filter(user=user).exists():
+        return True
+    interest = Interest.objects.filter(user=user).first()
+    return interest is not None and bool(interest.sentences or interest.topics.exists() or interest.authors.exists())

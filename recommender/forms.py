@@ -1,0 +1,39 @@
+"""What readers type into the reading pages."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from papers.models import Paper, PaperQuerySet, Topic
+
+
+class TopicForm(forms.Form):
+    topic = forms.ModelChoiceField(
+        Topic.objects.all(), to_field_name="slug", required=False, empty_label=_("every topic"), label=_("Topic")
+    )
+
+
+class SearchForm(TopicForm):
+    """Any text at all is a query; a filter that makes no sense is said so and left out."""
+
+    field_order = ("q", "topic", "since", "until")
+
+    q = forms.CharField(
+        label=_("Words, an author, an arXiv id or a DOI"),
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    since = forms.DateField(required=False, label=_("From"), widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(required=False, label=_("Until"), widget=forms.DateInput(attrs={"type": "date"}))
+
+    def papers(self) -> PaperQuerySet:
+        """The papers that pass the filters."""
+        papers = Paper.objects.all()
+        if topic := self.cleaned_data.get("topic"):
+            papers = papers.filter(topics=topic)
+        if since := self.cleaned_data.get("since"):
+            papers = papers.filter(published_at__date__gte=since)
+        if until := self.cleaned_data.get("until"):
+            papers = papers.filter(published_at__date__lte=until)
+        return papers

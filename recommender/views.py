@@ -1,0 +1,209 @@
+"""The reading pages."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.paginator import Page, Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from accounts.models import User
+from papers.models import Author, Paper, PaperQuerySet, Topic
+from recommender import interactions
+from recommender.feed import feed, is_known
+from recommender.forms import SearchForm, TopicForm
+from recommender.library import SHELVES, shelf
+from recommender.models import Interaction
+from recommender.periods import Period, Span, month_of, newest_day, topics_of
+from recommender.search import search_papers
+from recommender.similar import similar_papers
+from recommender.trending import trending
+
+Kind = Interaction.Kind
+
+PAPERS_A_PAGE = 30
+TRENDING_PAPERS = 60
+SEARCH_RESULTS = 50
+SIMILAR_PAPERS = 6
+LINKS = {"abstract": "url", "pdf": "pdf_url", "code": "code_url"}
+REACTIONS = (Kind.SAVE, Kind.UPVOTE, Kind.MORE, Kind.LESS, Kind.DISMISS)
+
+
+class HtmxRequest(HttpRequest):
+    htmx: HtmxDetails
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The newest day that has papers."""
+    day = newest_day(Paper.objects.published())
+    if day is None:
+        return render(request, "recommender/no_papers.html")
+    return _trending_page(request, Period("day", day))
+
+
+@require_safe
+def period(request: HttpRequest, span: Span, day: date) -> HttpResponse:
+    return _trending_page(request, Period.around(span, day))
+
+
+def _trending_page(request: HttpRequest, period: Period) -> HttpResponse:
+    visible = Paper.objects.published()
+    form = TopicForm(request.GET)
+    if not form.is_valid():
+        raise Http404
+    topic = form.cleaned_data["topic"]
+    in_topic = visible.filter(topics=topic) if topic else visible
+    papers = trending(period.start, period.end, topic, TRENDING_PAPERS)
+    context = {
+        "period": period,
+        "spans": [Period.around(span, period.first) for span in ("day", "week", "month")],
+        "previous": period.previous(in_topic),
+        "next": period.next(in_topic),
+        "calendar": month_of(period.first, in_topic),
+        "topic": topic,
+        "topics": topics_of(papers).most_common(),
+        "papers": papers,
+        "kinds": _kinds(request, papers),
+    }
+    return render(request, "recommender/trending.html", context)
+
+
+@require_safe
+def topic(request: HttpRequest, slug: str) -> HttpResponse:
+    topic = get_object_or_404(Topic, slug=slug)
+    page = _page(request, Paper.objects.published().filter(topics=topic).newest_first())
+    return render(request, "recommender/topic.html", {"topic": topic, "page": page, "kinds": _kinds(request, page)})
+
+
+@require_safe
+def author(request: HttpRequest, pk: int) -> HttpResponse:
+    author = get_object_or_404(Author, pk=pk)
+    page = _page(request, Paper.objects.published().filter(authors=author).distinct().newest_first())
+    if not page.paginator.count:
+        raise Http404  # of an author with hidden papers only, not even the name
+    return render(request, "recommender/author.html", {"author": author, "page": page, "kinds": _kinds(request, page)})
+
+
+@require_safe
+def paper(request: HttpRequest, pk: int) -> HttpResponse:
+    paper = get_object_or_404(Paper.objects.for_lists().prefetch_related("identifiers"), pk=pk)
+    is_visible = paper.is_visible()
+    if not is_visible and paper.status != Paper.Status.WITHDRAWN:
+        raise Http404
+    similar = similar_papers(paper, SIMILAR_PAPERS) if is_visible else []
+    context = {"paper": paper, "is_visible": is_visible, "similar": similar, "kinds": _kinds(request, [paper])}
+    if is_visible:
+        _record_read(request, paper)
+    return render(request, "recommender/paper.html", context)
+
+
+@require_safe
+def paper_go(request: HttpRequest, pk: int, link: str) -> HttpResponse:
+    """To the paper's own abstract, PDF or code, and nowhere else."""
+    paper = get_object_or_404(Paper.objects.published(), pk=pk)
+    url = getattr(paper, LINKS[link])
+    if not url.startswith(("https://", "http://")):
+        raise Http404
+    _record_read(request, paper)
+    return redirect(url)
+
+
+def _record_read(request: HttpRequest, paper: Paper) -> None:
+    """A browser that fetches pages ahead, or only asks for the header, has not read."""
+    is_ahead = "prefetch" in request.headers.get("Sec-Purpose", "")
+    if isinstance(request.user, User) and request.method == "GET" and not is_ahead:
+        interactions.record(request.user, paper, Kind.READ)
+
+
+@require_POST
+def react(request: HtmxRequest, pk: int) -> HttpResponse:
+    """`do` or `undo` one kind. htmx gets the row of buttons as it now is, a plain form goes back to where it was."""
+    paper = get_object_or_404(Paper, pk=pk)
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        back = paper.get_absolute_url()
+    if not isinstance(request.user, User):
+        if request.htmx:
+            return HttpResponseClientRedirect(redirect_to_login(back).url)
+        return redirect_to_login(back)
+    kind = request.POST.get("do") or request.POST.get("undo")
+    if kind not in REACTIONS:
+        return HttpResponseBadRequest("Neither do nor undo names one of: " + ", ".join(REACTIONS))
+    if "do" in request.POST:
+        if not paper.is_visible():
+            raise Http404
+        interactions.record(request.user, paper, kind)
+    else:
+        interactions.undo(request.user, paper, kind)
+    if request.htmx:
+        return render(
+            request, "recommender/_reactions.html", {"paper": paper, "kinds": _kinds(request, [paper]), "next": back}
+        )
+    return redirect(back)
+
+
+@login_required
+@never_cache
+@require_safe
+def for_you(request: HttpRequest) -> HttpResponse:
+    user = _reader(request)
+    found = feed(user, PAPERS_A_PAGE)
+    context = {
+        "feed": found,
+        "is_known": is_known(user),
+        "newest_day": newest_day(Paper.objects.published()),
+        "kinds": _kinds(request, [item.paper for item in found.recommended]),
+    }
+    return render(request, "recommender/for_you.html", context)
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    query = request.GET.get("q", "").replace("\x00", " ").strip()
+    form = SearchForm(request.GET.dict() | {"q": query})
+    form.is_valid()  # what is wrong with a filter stands beside it; the rest is searched all the same
+    papers = search_papers(query, SEARCH_RESULTS, form.papers()) if query else []
+    context = {"form": form, "query": query, "papers": papers, "kinds": _kinds(request, papers)}
+    return render(request, "recommender/search.html", context)
+
+
+@login_required
+@never_cache
+@require_safe
+def library(request: HttpRequest) -> HttpResponse:
+    name = request.GET.get("shelf", "saved")
+    if name not in SHELVES:
+        raise Http404
+    page = _page(request, shelf(_reader(request), name))
+    context = {
+        "shelves": [(key, label) for key, (label, _kinds_of_it) in SHELVES.items()],
+        "shelf": name,
+        "page": page,
+        "kinds": _kinds(request, page),
+    }
+    return render(request, "recommender/library.html", context)
+
+
+def _reader(request: HttpRequest) -> User:
+    """For views behind `login_required`."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _page(request: HttpRequest, papers: PaperQuerySet) -> Page:
+    return Paginator(papers.for_lists(), PAPERS_A_PAGE).get_page(request.GET.get("page"))
+
+
+def _kinds(request: HttpRequest, papers: Any) -> dict[int, set[str]] | None:
+    """What the reader did with these papers; None for somebody not signed in, who gets no buttons."""
+    return interactions.kinds_by_paper(request.user, papers) if isinstance(request.user, User) else None
