@@ -1,0 +1,10 @@
+"""What a worker does for the recommender: load, call, save."""
+
+from celery import shared_task
+
+from recommender.embedding import embed_papers
+
+
+@shared_task
+def embed_new_papers() -> None:
+    embed_papers()
