@@ -1,0 +1,38 @@
+"""Choosing a list: the best papers that are not the same paper over again."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Above this cosine two papers say the same.
+NEAR_DUPLICATE = 0.97
+
+
+def diversified(
+    scores: NDArray[np.float32], shortlist: NDArray[np.int64], vectors: NDArray[np.float32], k: int, diversity: float
+) -> NDArray[np.int64]:
+    """(n, k) columns, best first, -1 where nothing is left: maximal marginal relevance (Carbonell, Goldstein, 1998).
+
+    `shortlist` (n, s) holds each reader's columns, best first, -1 at its end; `scores` (n, s) theirs. Each step takes
+    the paper of the greatest score - diversity * (greatest cosine to a paper already taken); near-duplicates of one
+    are never taken.
+    """
+    n, size = shortlist.shape
+    out = np.full((n, k), -1, np.int64)
+    if not n or not size:
+        return out
+    value = np.where(shortlist >= 0, scores, -np.inf).astype(np.float32)
+    likeness = np.zeros((n, size), np.float32)
+    readers = np.arange(n)
+    candidates = vectors[np.maximum(shortlist, 0)]
+    for place in range(min(k, size)):
+        current = value - diversity * likeness
+        best = current.argmax(axis=1)
+        possible = np.isfinite(current[readers, best])
+        out[possible, place] = shortlist[readers, best][possible]
+        value[readers, best] = -np.inf
+        cosine = np.einsum("nsd,nd->ns", candidates, candidates[readers, best])
+        likeness = np.maximum(likeness, cosine)
+        value[cosine > NEAR_DUPLICATE] = -np.inf
+    return out
