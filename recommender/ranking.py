@@ -1,0 +1,100 @@
+"""readers and candidates -> what they did and said -> the published ranker -> each reader's list, with reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from django.utils import timezone
+
+from recommender.embedding import sentence_id
+from recommender.engine.interactions import Rows
+from recommender.engine.papers import Papers
+from recommender.engine.ranker import Item
+from recommender.features import DAY_SECONDS, Taste, library_of, muted, papers_of, readers_of, taste_of
+from recommender.published import model
+
+
+@dataclass(frozen=True)
+class RankedPaper:
+    paper_id: int
+    score: float
+    reason: dict[str, Any]
+    arm: str = ""
+
+
+def rank(
+    user_ids: Sequence[int],
+    paper_ids: Sequence[int],
+    k: int,
+    *,
+    exclude: Mapping[int, set[int]] | None = None,
+    at: datetime | None = None,
+) -> dict[int, list[RankedPaper]]:
+    """The best k of these papers for each reader, best first; fewer where fewer remain.
+
+    Left out: what the reader did anything with, what `exclude` names for them, what holds a word they muted. Readers
+    and papers newer than the model take part by what they did and by their text. About a dozen queries for a call,
+    however many readers.
+    """
+    at = at or timezone.now()
+    users = list(dict.fromkeys(user_ids))
+    papers = sorted(set(paper_ids))
+    if not users or not papers or k < 1:
+        return {user_id: [] for user_id in users}
+    ranker = model()
+    taste = taste_of(users, at)
+    topics, authors = Rows(topic for _, topic in taste.topics), Rows(author for _, author in taste.authors)
+    library = library_of(taste, ranker)
+    candidates = papers_of(papers, ranker, topics=topics, authors=authors, with_votes=True)
+    readers = readers_of(taste, library, topics, authors, at)
+    excluded = _excluded(taste, papers, exclude or {})
+    lists = ranker.ranker.rank(readers, library, candidates, k, exclude=excluded, at_day=at.timestamp() / DAY_SECONDS)
+    names = _Names(taste, library, topics, authors)
+    return {
+        int(user_id): [RankedPaper(int(candidates.ids[item.column]), item.score, names.reason(item)) for item in items]
+        for user_id, items in zip(readers.ids, lists, strict=True)
+    }
+
+
+def _excluded(taste: Taste, paper_ids: Sequence[int], exclude: Mapping[int, set[int]]) -> sp.csr_matrix:
+    """CSR (n_readers, n_candidates)."""
+    had = {user_id: set(papers) for user_id, papers in exclude.items()}
+    for user_id, paper_id, *_ in taste.events:
+        had.setdefault(user_id, set()).add(paper_id)
+    for user_id, papers in muted(taste, paper_ids).items():
+        had.setdefault(user_id, set()).update(papers)
+    pairs = [(user_id, paper_id) for user_id, papers in had.items() for paper_id in papers]
+    rows = taste.user_ids.of([user_id for user_id, _ in pairs])
+    columns = Rows(paper_ids).of([paper_id for _, paper_id in pairs])
+    known = (rows >= 0) & (columns >= 0)
+    shape = (len(taste.user_ids), len(paper_ids))
+    return sp.csr_matrix((np.ones(int(known.sum()), np.int8), (rows[known], columns[known])), shape=shape)
+
+
+class _Names:
+    """An item's reason as docs/architecture.md has it."""
+
+    def __init__(self, taste: Taste, library: Papers, topics: Rows, authors: Rows) -> None:
+        self.sentences = {sentence_id(text): text for _, text in taste.sentences}
+        self.library, self.topics, self.authors = library, topics, authors
+
+    def reason(self, item: Item) -> dict[str, Any]:
+        match item.part:
+            case "read":
+                id_ = int(self.library.ids[item.source])
+                if id_ in self.sentences:
+                    return {"kind": "interest", "text": self.sentences[id_]}
+                return {"kind": "read", "paper": id_}
+            case "topics":
+                return {"kind": "topic", "topic": int(self.topics.ids[item.source])}
+            case "authors":
+                return {"kind": "author", "author": int(self.authors.ids[item.source])}
+            case "popularity":
+                return {"kind": "trending"}
+            case _:
+                return {"kind": "new"}
