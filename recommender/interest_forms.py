@@ -27,8 +27,10 @@ class LinesField(forms.CharField):
 
     def clean(self, value: Any) -> list[str]:
         text: str = super().clean(value)
-        lines = [line for raw in text.splitlines() if (line := " ".join(raw.split()))]
-        lines = list({line.casefold(): line for line in reversed(lines)}.values())[::-1]
+        first_of: dict[str, str] = {}
+        for line in filter(None, (" ".join(raw.split()) for raw in text.splitlines())):
+            first_of.setdefault(line.casefold(), line)
+        lines = list(first_of.values())
         if len(lines) > self.most:
             raise ValidationError(_("At most %(most)d lines, please."), params={"most": self.most})
         if any(len(line) > self.longest for line in lines):
