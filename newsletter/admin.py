@@ -16,9 +16,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
-from accounts.models import normalise_email
+from accounts.addresses import normalise_email
 from newsletter.delivery import send_uncertain_again
 from newsletter.models import Click, Digest, DigestQuerySet, Edition, Pick, Subscription, Suppression
+from newsletter.preview import preview_for
 from newsletter.subscriptions import reschedule
 from newsletter.suppression import address_hash, suppress
 from papers.admin_base import AdminBase, ReadOnlyAdmin, StackedInline
@@ -105,8 +106,6 @@ class EditionAdmin(AdminBase):
     @method_decorator(csp_update({"style-src": ["'unsafe-inline'"]}))
     def preview_as_reader(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The digest of a reader the editor chooses, as it would be sent now."""
-        from newsletter.preview import preview_for
-
         edition = self.get_object(request, object_id)
         if edition is None or not self.has_view_permission(request, edition):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]

@@ -1,8 +1,8 @@
 """An HTML mail template with its CSS inlined: premailer runs once a template version, not once a message.
 
 premailer sees the template alone, never a paper's text. It would mangle `{{ x }}` in links and misplace `{% for %}` in
-tables, so both stand aside while it works: a variable as a word, a block tag as a comment. Block tags therefore may not
-stand inside an attribute of an HTML tag; one that does is an error here, not in a mail.
+tables, so both stand aside while it works: a variable as a word, a block tag as a comment. None may stand in the CSS,
+where it would be lost; that is an error here, not in a mail.
 """
 
 from __future__ import annotations
@@ -62,5 +62,5 @@ def inline_css(source: str) -> str:
 
     text = STOOD_ASIDE.sub(come_back, inlined)
     if sorted(put_back) != list(range(len(tags))):
-        raise ValueError("A template tag stands where inlining CSS would lose it, such as inside an attribute.")
+        raise ValueError("A template tag stands where inlining loses or doubles it, such as in the CSS.")
     return text

@@ -29,6 +29,8 @@ from recommender.reasons import describe
 LARGEST = 100_000  # bytes on the wire; Gmail clips at 102 KB
 LONGEST_SUBJECT = 72  # characters; a phone shows about half of them, a desktop nearly all
 LONGEST_TITLE = 300
+LONGEST_NOTE = 3000  # characters of an editor's note in a mail; the web copy has all of it
+LONGEST_PICK_NOTE = 1000
 AUTHORS_NAMED = 6
 TOPICS_NAMED = 3
 
@@ -88,7 +90,7 @@ def load_contents(digests: Sequence[Digest]) -> Contents:
     return Contents(
         papers={paper.pk: _paper_text(paper) for paper in papers},
         reasons=dict(zip(reasons, describe(list(reasons.values())), strict=True)),
-        pick_notes={(pick.edition_id, pick.paper_id): pick.note for pick in notes},
+        pick_notes={(pick.edition_id, pick.paper_id): Truncator(pick.note).chars(LONGEST_PICK_NOTE) for pick in notes},
     )
 
 
@@ -140,7 +142,7 @@ def build(digest: Digest, contents: Contents, visible: Collection[int]) -> Built
 
 
 def _build_with(digest: Digest, contents: Contents, items: list[dict[str, Any]], n_papers: int) -> Built:
-    context = digest_context(digest, contents, items[:n_papers])
+    context = digest_context(digest, contents, items[:n_papers], longest_note=LONGEST_NOTE)
     context["n_left_out"] = n_left_out = len(items) - n_papers
     subscription = digest.subscription
     message = EmailMultiAlternatives(
@@ -170,16 +172,19 @@ def render_html(context: dict[str, Any]) -> str:
     return inlined_template(HTML_TEMPLATE).render(Context(context))
 
 
-def digest_context(digest: Digest, contents: Contents, items: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    edition, subscription = digest.edition, digest.subscription
+def digest_context(
+    digest: Digest, contents: Contents, items: Iterable[dict[str, Any]], longest_note: int | None = None
+) -> dict[str, Any]:
+    subscription = digest.subscription
+    note = Truncator(digest.edition.note).chars(longest_note) if longest_note else digest.edition.note
     papers = [_paper_context(digest, contents, item) for item in items]
     return {
         "site_name": settings.MAIL_FROM_NAME,
         "home_url": settings.BASE_URL,
         "date": f"{digest.period:%A, %-d %B %Y}",
         "subject": digest.subject,
-        "note": edition.note,
-        "note_html": note_html(edition.note),
+        "note": note,
+        "note_html": note_html(note),
         "sections": arrange(papers, subscription.order),
         "web_url": digest_web_url(digest.pk or 0),
         "preferences_url": f"{settings.BASE_URL}{reverse('preferences')}",

@@ -43,6 +43,7 @@ def hand_over(
 
 
 def _envelope(smtp: smtplib.SMTP, sender: str, recipient: str, size: int) -> Answer | None:
+    smtp.ehlo_or_helo_if_needed()
     code, raw = smtp.mail(sender, [f"size={size}"] if smtp.has_extn("size") else [])
     if code != 250:
         answer = answer_of(code, _text_of(raw))
