@@ -1,0 +1,36 @@
+"""A list of arXiv ids, DOIs and their URLs -> entries that say which paper, and nothing of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from papers.identifiers import ARXIV, DOI, parse_identifier
+from papers.parsers import Entry
+
+# Between a bare arXiv id or DOI and what follows it; a DOI may hold a comma or a semicolon inside.
+SEPARATORS = re.compile(r"[\s,;|]*\s[\s,;|]*|[,;|]+(?=(?:https?:|arxiv|doi|10\.\d{4}|\d{4}\.\d))", re.IGNORECASE)
+
+
+def looks_like_ids(text: str) -> bool:
+    """Most of the lines that say something begin with an identifier."""
+    entries = list(read_ids(text[:20_000]))
+    return bool(entries) and sum(entry.record is not None for entry in entries) * 2 >= len(entries)
+
+
+def read_ids(text: str) -> Iterator[Entry]:
+    for line in text.splitlines():
+        line = line.partition("#")[0].strip() if line.lstrip().startswith("#") else line.strip()
+        if line:
+            yield from of_line(line)
+
+
+def of_line(line: str) -> Iterator[Entry]:
+    """A line is one identifier, or several, or something else as a whole."""
+    for pieces in ([line], [piece for piece in SEPARATORS.split(line) if piece]):
+        names = [piece.strip(" ,;<>\"'()[]") for piece in pieces]
+        names = [name for name in names if name.lower() not in ("arxiv:", "doi:", "doi")]
+        if names and all(parse_identifier(name).scheme in (ARXIV, DOI) for name in names):
+            yield from (Entry(name, {"identifiers": [name]}) for name in names)
+            return
+    yield Entry(line, reason="neither an arXiv id nor a DOI nor an address of one")
