@@ -21,7 +21,7 @@ def zone_choices() -> list[tuple[str, list[tuple[str, str]]]]:
     """Every zone this machine knows, by continent."""
     zones = sorted(available_timezones() - NO_PLACES, key=lambda zone: ("/" not in zone, zone))
     return [
-        (str(area), [(zone, zone.partition("/")[2].replace("_", " ") or zone) for zone in group])
+        (str(area), [(zone, zone.replace("_", " ")) for zone in group])
         for area, group in groupby(zones, key=lambda zone: zone.partition("/")[0] if "/" in zone else _("Other"))
     ]
 

@@ -8,6 +8,7 @@ if (list && guess !== list.value && [...list.options].some((option) => option.va
   } else {
     const offer = document.createElement("button");
     offer.type = "button";
+    offer.className = "as-link helptext";
     offer.textContent = field.dataset.timeZoneOffer.replace("{zone}", guess.replaceAll("_", " "));
     offer.addEventListener("click", () => { list.value = guess; offer.remove(); list.focus(); });
     field.append(offer);
