@@ -6,6 +6,7 @@ to be done next is returned as ids; tasks.py asks a worker for it, a command doe
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
@@ -18,7 +19,6 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from recommender.ranking import RankedPaper, rank
 
 from newsletter.delivery import deliver, recover_expired_leases
 from newsletter.editions import candidates, draft_edition, edition_for, picks
@@ -27,11 +27,18 @@ from newsletter.models import Digest, Edition, Subscription
 from newsletter.schedule import is_running, local_date, next_after, turn
 from papers.models import Paper
 from recommender.models import Interaction
+from recommender.ranking import RankedPaper, rank
 
 State = Digest.State
 FEWEST_PAPERS = 3  # fewer are not worth a mail
 ASKED_AT_ONCE = 5000  # digests that one sweep asks for
 PICK = {"kind": "pick"}
+# In the ranker's scores: standard deviations above what is usual for the reader, summed over the score's parts.
+THRESHOLDS: dict[str, float] = {
+    Subscription.Threshold.LOW: -math.inf,
+    Subscription.Threshold.USUAL: 0.0,
+    Subscription.Threshold.HIGH: 3.0,
+}
 
 __all__ = ["compose", "deliver", "due", "mailable", "rehearse", "sweep"]
 
@@ -169,7 +176,8 @@ def _last_periods(subscriptions: Iterable[Subscription], before: date) -> dict[i
 def _draft_one(
     edition: Edition, subscription: Subscription, picked: list[int], ranked: list[RankedPaper], at: datetime
 ) -> Digest:
-    chosen = ranked[: subscription.n_papers]
+    threshold = THRESHOLDS[subscription.threshold]
+    chosen = [paper for paper in ranked if paper.score >= threshold][: subscription.n_papers]
     digest = Digest(
         subscription=subscription,
         edition=edition,

@@ -183,6 +183,7 @@ def digest_context(
         "home_url": settings.BASE_URL,
         "date": f"{digest.period:%A, %-d %B %Y}",
         "subject": digest.subject,
+        "preheader": " · ".join(entry["paper"].title for entry in papers[1:4]),
         "note": note,
         "note_html": note_html(note),
         "sections": arrange(papers, subscription.order),

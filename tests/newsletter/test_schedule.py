@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -125,7 +126,7 @@ def test_every_local_date_has_exactly_one_turn(zone, hour, start):
         assert following.tzinfo == UTC
         dates.append(local_date(daily, following))
         at = following
-    steps = {later - earlier for earlier, later in zip(dates, dates[1:], strict=False)}
+    steps = {later - earlier for earlier, later in itertools.pairwise(dates)}
     one_day = timedelta(days=1)
     assert steps == {one_day} or (zone == "Pacific/Apia" and steps <= {one_day, 2 * one_day})
 
