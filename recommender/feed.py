@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from django.utils import timezone
 
 from accounts.models import User
-from papers.models import Paper
+from papers.models import Author, Paper, Topic
 from recommender.candidates import DAY, window
 from recommender.models import Interaction, Interest
 from recommender.ranking import rank
@@ -44,9 +44,23 @@ def feed(user: User, k: int = 30, at: datetime | None = None) -> Feed:
     return Feed(start, end, len(candidates), recommended)
 
 
-def is_known(user: User) -> bool:
-    """Whether the reader gave anything to go by: did something with a paper, or said what they are interested in."""
-    if Interaction.objects.filter(user=user).exists():
-        return True
-    interest = Interest.objects.filter(user=user).first()
-    return interest is not None and bool(interest.sentences or interest.topics.exists() or interest.authors.exists())
+@dataclass(frozen=True)
+class Taste:
+    """What the page goes by, to show to the reader it is about."""
+
+    topics: list[Topic]
+    authors: list[Author]
+    sentences: list[str]
+    n_papers: int
+
+    @property
+    def is_known(self) -> bool:
+        return bool(self.topics or self.authors or self.sentences or self.n_papers)
+
+
+def taste(user: User) -> Taste:
+    interest = Interest.objects.filter(user=user).prefetch_related("topics", "authors").first()
+    n_papers = Interaction.objects.filter(user=user).positive().values("paper").distinct().count()
+    if interest is None:
+        return Taste([], [], [], n_papers)
+    return Taste(list(interest.topics.all()), list(interest.authors.all()), interest.sentences, n_papers)

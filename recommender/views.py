@@ -19,7 +19,7 @@ from django_htmx.middleware import HtmxDetails
 from accounts.models import User
 from papers.models import Author, Paper, PaperQuerySet, Topic
 from recommender import interactions
-from recommender.feed import feed, is_known
+from recommender.feed import feed, taste
 from recommender.forms import SearchForm, TopicForm
 from recommender.library import SHELVES, shelf
 from recommender.models import Interaction
@@ -160,7 +160,7 @@ def for_you(request: HttpRequest) -> HttpResponse:
     found = feed(user, PAPERS_A_PAGE)
     context = {
         "feed": found,
-        "is_known": is_known(user),
+        "taste": taste(user),
         "newest_day": newest_day(Paper.objects.published()),
         "kinds": _kinds(request, [item.paper for item in found.recommended]),
     }
