@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 
-from django.conf import settings
-from django.db.models import Max
 from django.utils import timezone
 
 from newsletter.models import Edition
 from papers.models import Paper
+from recommender.candidates import DAY, window
 from recommender.models import RankerVersion
-
-DAY = timedelta(days=1)
 
 
 def edition_for(day: date, window_days: int | None = None) -> Edition:
@@ -27,19 +24,9 @@ def edition_for(day: date, window_days: int | None = None) -> Edition:
 
 def draft_edition(day: date, window_days: int | None = None) -> Edition:
     """The edition as it would be made, unsaved."""
-    start, end = window(day, window_days or settings.CANDIDATE_WINDOW_DAYS)
+    start, end = window(day, window_days)
     ranker = RankerVersion.objects.filter(state=RankerVersion.State.PUBLISHED).first()
     return Edition(date=day, window_start=start, window_end=end, ranker=ranker)
-
-
-def window(day: date, days: int) -> tuple[datetime, datetime]:
-    """The last `days` days up to the edition's own, or up to the newest paper's where the catalogue ended earlier."""
-    end = datetime.combine(day + DAY, time(), UTC)
-    if settings.CANDIDATE_WINDOW_ANCHOR == "newest":
-        newest = Paper.objects.published().filter(published_at__lt=end).aggregate(newest=Max("published_at"))["newest"]
-        if newest:
-            end = datetime.combine(newest.astimezone(UTC).date() + DAY, time(), UTC)
-    return end - days * DAY, end
 
 
 def candidates(edition: Edition, at: datetime | None = None, days_more: int = 0) -> list[int]:
