@@ -16,10 +16,7 @@ from unfold.contrib.filters.admin import (
 from unfold.decorators import display
 
 from papers.admin_base import ReadOnlyAdmin
-from recommender.engine.errors import ArtifactError
 from recommender.models import Interaction, Interest, RankerVersion
-from recommender.published import load
-from recommender.training import describe, publish_version
 
 
 @admin.register(Interaction)
@@ -112,6 +109,11 @@ class RankerVersionAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Publish, or roll back to, the selected version"), permissions=["publish"])
     def publish(self, request: HttpRequest, queryset: QuerySet[RankerVersion]) -> None:
+        # Every process discovers the admin: scikit-learn's second and a half is for those that need it.
+        from recommender.engine.errors import ArtifactError
+        from recommender.published import load
+        from recommender.training import publish_version
+
         versions = list(queryset[:2])
         if len(versions) != 1:
             self.message_user(request, _("Select one version."), messages.WARNING)
@@ -151,6 +153,8 @@ class RankerVersionAdmin(ReadOnlyAdmin):
 
     @display(description=_("measurements"))
     def measurements(self, version: RankerVersion) -> str:
+        from recommender.training import describe
+
         lines = describe(version.manifest) if version.manifest.get("metrics") else []
         return format_html("<pre>{}</pre>", "\n".join(lines) or _("Nothing was measured."))
 
