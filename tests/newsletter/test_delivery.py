@@ -178,7 +178,7 @@ def test_no_server_leaves_everything_composed(composed, settings):
     assert set(Digest.objects.values_list("attempts", flat=True)) == {0}
 
 
-# --- looked up at the moment of sending --------------------------------------------------------------------------------
+# --- looked up at the moment of sending -----------------------------------------------------------------------------
 
 
 def test_who_unsubscribed_after_composing_gets_nothing(composed, mail_server):

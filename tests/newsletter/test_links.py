@@ -38,7 +38,7 @@ def follow(client, row: Digest, number: int = 0, link: str = "page", **kwargs):
     return client.get(path(links.click_url(row.pk, row.paper_ids[number], link)), headers=headers, **kwargs)
 
 
-# --- tokens ----------------------------------------------------------------------------------------------------------------
+# --- tokens ---------------------------------------------------------------------------------------------------------
 
 
 @given(st.lists(st.integers(0, 10**12) | st.sampled_from(["pdf", "save"]), min_size=1, max_size=4))
@@ -81,7 +81,7 @@ def test_the_unsubscribe_address_fits_a_header_for_millions_of_readers(settings)
     assert len(links.unsubscribe_url(99_999_999)) <= 66
 
 
-# --- clicks ----------------------------------------------------------------------------------------------------------------
+# --- clicks ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_click_is_counted_and_leads_to_its_paper(client, sent):
@@ -147,7 +147,7 @@ def test_a_link_works_when_its_digest_is_gone(client, sent):
     assert not Interaction.objects.exists()
 
 
-# --- votes -------------------------------------------------------------------------------------------------------------------
+# --- votes ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["save", "more", "less"])
@@ -176,7 +176,7 @@ def test_only_save_more_and_less_can_be_voted(client, sent):
     assert not Interaction.objects.exists()
 
 
-# --- unsubscribing -------------------------------------------------------------------------------------------------------------
+# --- unsubscribing --------------------------------------------------------------------------------------------------
 
 
 def unsubscribe_path(row: Digest) -> str:
@@ -235,7 +235,7 @@ def test_a_forged_address_unsubscribes_nobody(client, sent):
     assert Subscription.objects.get().unsubscribed_at is None
 
 
-# --- web copy and archive --------------------------------------------------------------------------------------------------------
+# --- web copy and archive -------------------------------------------------------------------------------------------
 
 
 def test_the_web_copy_shows_the_whole_digest_without_login(client, sent):

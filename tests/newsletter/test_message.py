@@ -234,7 +234,7 @@ def test_a_title_without_an_abstract_works(db):
     assert "None" not in text_of(built)
 
 
-# --- CSS ----------------------------------------------------------------------------------------------------------------
+# --- CSS ------------------------------------------------------------------------------------------------------------
 
 
 def test_css_is_inlined_once_a_template_not_once_a_message(new_papers, monkeypatch):

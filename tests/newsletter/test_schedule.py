@@ -150,7 +150,7 @@ def test_the_last_turn_is_the_one_before_the_next(zone, hour, now, cadence, week
     assert next_digest_at(any_reader, last) == next_digest_at(any_reader, now)
 
 
-# --- turns: what a reader gets when the site was away -----------------------------------------------------------------
+# --- turns: what a reader gets when the site was away ---------------------------------------------------------------
 
 
 def test_on_time_it_is_todays_and_tomorrow_follows():

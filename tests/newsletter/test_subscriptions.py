@@ -88,7 +88,7 @@ def test_fewer_is_weekly_first_and_then_half_as_many(alice):
         assert subscription.n_papers == expected
 
 
-# --- suppression --------------------------------------------------------------------------------------------------------
+# --- suppression ----------------------------------------------------------------------------------------------------
 
 
 def test_an_address_is_suppressed_in_any_spelling_and_its_hash_needs_the_key(settings):
