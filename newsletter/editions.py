@@ -36,7 +36,7 @@ def candidates(edition: Edition, at: datetime | None = None, days_more: int = 0)
     """
     at = at or timezone.now()
     end = min(edition.window_end, at)
-    papers = Paper.objects.published(at).between(edition.window_start - days_more * DAY, end)
+    papers = Paper.objects.candidates_between(edition.window_start - days_more * DAY, end, at)
     return list(papers.newest_first().values_list("pk", flat=True))
 
 

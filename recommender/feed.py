@@ -36,7 +36,7 @@ class Feed:
 def feed(user: User, k: int = 30, at: datetime | None = None) -> Feed:
     at = at or timezone.now()
     start, end = window(at.astimezone(UTC).date())
-    candidates = list(Paper.objects.published(at).between(start, end).newest_first().values_list("pk", flat=True))
+    candidates = list(Paper.objects.candidates_between(start, end, at).newest_first().values_list("pk", flat=True))
     ranked = rank([user.pk], candidates, k, at=at)[user.pk]  # without what the reader had already
     papers = Paper.objects.for_lists().in_bulk([item.paper_id for item in ranked])
     sentences = describe([item.reason for item in ranked])
