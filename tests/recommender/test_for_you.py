@@ -1,0 +1,87 @@
+"""A reader's own page: ranked for them, with why, and honest where there is nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.models import User
+from recommender.candidates import window
+from recommender.interactions import record
+from recommender.models import Interest
+from tests.factories import make_paper, make_topic
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2025, 5, 8, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def for_you(client: Client, user: User) -> str:
+    client.force_login(user)
+    response = client.get("/for-you/")
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+@time_machine.travel(NOW)
+def test_a_followed_topic_comes_first_and_says_why(client: Client, alice: User) -> None:
+    for number in range(5):
+        make_paper(f"Robots {number}", topics=["Robots"], published_at=NOW - DAY)
+    make_paper("Listening to birds", topics=["Speech"], published_at=NOW - DAY)
+    Interest.objects.create(user=alice).topics.add(make_topic("Speech"))
+    html = for_you(client, alice)
+    assert html.index("Listening to birds") < html.index("Robots 0")
+    assert "In your topic Speech" in html
+
+
+@time_machine.travel(NOW)
+def test_what_the_reader_had_already_and_what_is_hidden_is_left_out(client: Client, alice: User) -> None:
+    for kind in ("read", "save", "dismiss", "less"):
+        record(alice, make_paper(f"Had: {kind}", published_at=NOW - DAY), kind)
+    make_paper("Secret", published_at=NOW - DAY, status="hidden")
+    make_paper("Still new", published_at=NOW - DAY)
+    html = for_you(client, alice)
+    assert "Still new" in html
+    assert "Had:" not in html
+    assert "Secret" not in html
+
+
+@time_machine.travel(NOW)
+def test_a_newcomer_is_told_what_the_page_goes_by(client: Client, charlie: User) -> None:
+    make_paper(published_at=NOW - DAY)
+    html = for_you(client, charlie)
+    assert "We do not know yet what you work on" in html
+    Interest.objects.create(user=charlie, sentences=["Speech of small children"])
+    html = for_you(client, charlie)
+    assert "We do not know yet" not in html
+    assert "Speech of small children" in html
+
+
+@time_machine.travel(NOW)
+def test_days_without_papers_say_so_and_lead_to_the_newest(client: Client, alice: User) -> None:
+    make_paper("Long ago", published_at=NOW - 60 * DAY)
+    html = for_you(client, alice)
+    assert "No paper was published in these days." in html
+    assert '"/day/2025-03-09/"' in html
+
+
+@time_machine.travel(NOW)
+def test_a_reader_who_has_seen_everything_is_told_so(client: Client, alice: User) -> None:
+    record(alice, make_paper(published_at=NOW - DAY), "read")
+    assert "You have seen the one new paper of these days." in for_you(client, alice)
+
+
+def test_the_window_ends_with_the_day_or_with_the_newest_paper(db: None, settings: Settings) -> None:
+    settings.CANDIDATE_WINDOW_DAYS = 7
+    make_paper(published_at=datetime(2025, 3, 2, 22, tzinfo=UTC))
+    make_paper(published_at=datetime(2025, 3, 20, tzinfo=UTC), status="hidden")
+    settings.CANDIDATE_WINDOW_ANCHOR = "today"
+    assert window(NOW.date()) == (datetime(2025, 5, 2, tzinfo=UTC), datetime(2025, 5, 9, tzinfo=UTC))
+    settings.CANDIDATE_WINDOW_ANCHOR = "newest"
+    assert window(NOW.date()) == (datetime(2025, 2, 24, tzinfo=UTC), datetime(2025, 3, 3, tzinfo=UTC))
+    assert window(NOW.date(), 1) == (datetime(2025, 3, 2, tzinfo=UTC), datetime(2025, 3, 3, tzinfo=UTC))
