@@ -8,11 +8,12 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import Error as DatabaseError
-from environs import EnvError
+from environs import EnvError, EnvValidationError
 from kombu.exceptions import OperationalError as BrokerUnreachable
 from redis.exceptions import RedisError
 
@@ -52,6 +53,9 @@ def explanation(error: Exception) -> str | None:
     match error:
         case EmbeddedError():
             return str(error)
+        case EnvValidationError():
+            plain = said.replace("['", "").replace(".']", "")
+            return f"A setting is wrong: {plain}. See .env.example."
         case EnvError() | ImproperlyConfigured():
             return f"A setting is wrong: {said}. See .env.example."
         case DatabaseError():
@@ -84,6 +88,6 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:300].rstrip(".")
 
 
-def fail(message: str) -> None:
+def fail(message: str, status: int = 2) -> NoReturn:
     print(message, file=sys.stderr)
-    raise SystemExit(2)
+    raise SystemExit(status)

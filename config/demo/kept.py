@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
@@ -13,6 +14,10 @@ class KeptDemo:
     email: str
     password: str
     window_days: int = 0  # 0 until the catalogue is there
+
+    @classmethod
+    def new(cls) -> Self:
+        return cls("demo@example.org", secrets.token_urlsafe(9))
 
     @staticmethod
     def file(var: Path) -> Path:

