@@ -64,6 +64,11 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.github",
+    "allauth.socialaccount.providers.google",
+    "allauth.socialaccount.providers.orcid",
     "allauth.usersessions",
     "django_htmx",
     "papers",
@@ -269,6 +274,27 @@ ACCOUNT_RATE_LIMITS = {
     "login": "10/m/ip,100/h/ip",
     "request_login_code": "10/m/ip,60/h/ip,3/m/key",
 }
+
+# A passkey is one more way in, beside the mailed code, not a second factor on top of it (accounts/adapter.py).
+MFA_ADAPTER = "accounts.adapter.PasskeyAdapter"
+MFA_SUPPORTED_TYPES = ["webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+
+# Logging in with an account elsewhere: offered once its keys are set.
+SOCIALACCOUNT_PROVIDERS = {
+    name: {
+        "APPS": [{"client_id": client_id, "secret": env.str(f"{name.upper()}_CLIENT_SECRET", ""), "key": ""}],
+        # These two vouch for the addresses they tell; ORCID tells none.
+        "EMAIL_AUTHENTICATION": name in ("github", "google"),
+    }
+    for name in ("github", "google", "orcid")
+    if (client_id := env.str(f"{name.upper()}_CLIENT_ID", ""))
+}
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIAL_LOGIN_ORIGINS = [
+    {"github": "https://github.com", "google": "https://accounts.google.com", "orcid": "https://orcid.org"}[name]
+    for name in SOCIALACCOUNT_PROVIDERS
+]
 ACCOUNT_SESSION_REMEMBER = True
 
 # --- the recommender and the newsletter ------------------------------------------------------------------------------
@@ -328,7 +354,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:"],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
-        "form-action": ["'self'"],
+        "form-action": ["'self'", *SOCIAL_LOGIN_ORIGINS],
         "frame-ancestors": ["'none'"],
     },
     # unfold's admin needs 'unsafe-eval'; config.csp relaxes the policy on that path only.
