@@ -1,7 +1,9 @@
-"""Two addresses for machines: is the site up, and what may be crawled."""
+"""Addresses for machines: is the site up, what may be crawled, and where the icon is."""
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 ROBOTS = """\
@@ -24,3 +26,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
     return HttpResponse(ROBOTS, content_type="text/plain")
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    return redirect(static("icon.svg"))

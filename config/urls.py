@@ -4,11 +4,12 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from config.plain_pages import healthz, robots
+from config.plain_pages import favicon, healthz, robots
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("robots.txt", robots),
+    path("favicon.ico", favicon),  # asked for by pages that name no icon: the desk, a bare PDF
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
