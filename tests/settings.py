@@ -9,6 +9,11 @@ _var = tempfile.mkdtemp(prefix="broadsheet-tests-")
 atexit.register(shutil.rmtree, _var, ignore_errors=True)
 os.environ["BROADSHEET_VAR"] = _var
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+if os.environ.get("REDIS_URL"):
+    # Every test empties the cache, so each of xdist's processes needs a Redis database of its own.
+    _server, _, _number = os.environ["REDIS_URL"].rpartition("/")
+    _process = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    os.environ["REDIS_URL"] = f"{_server}/{int(_number) + int(_process)}"
 
 from config.settings import *  # noqa: E402, F403
 
