@@ -14,11 +14,14 @@ from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.models import EmailAddress
 from allauth.core import ratelimit
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.addresses import clean_address
 from accounts.models import User
@@ -38,6 +41,7 @@ ASKED_BY_ANYBODY = {
     "account/email/email_confirmation",
     "account/email/email_confirmation_signup",
     "account/email/password_reset_code",
+    "account/email/old_address_code",
 }
 
 
@@ -82,6 +86,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             logger.error("The mail server did not take %s: %s", template_prefix, error)
             raise ImmediateHttpResponse(render(self.request, "account/mail_failed.html", status=503)) from error
 
+    def get_login_stages(self) -> list[str]:
+        """Without allauth's second factor: whoever adds a passkey wants to do without codes, and who then loses it
+        must still get in by one."""
+        stages: list[str] = super().get_login_stages()
+        return [stage for stage in stages if stage != "allauth.mfa.stages.AuthenticateStage"]
+
     def login(self, request: HttpRequest, user: User) -> None:
         self.is_first_login = user.last_login is None
         super().login(request, user)
@@ -108,3 +118,13 @@ def confirm_if_proven_by_code(request: HttpRequest, user: User, email: str) -> N
     proven = bool(records) and records[-1]["method"] == "code" and records[-1].get("email") == email == user.email
     if proven and not EmailAddress.objects.filter(user=user, email=email).exists():
         verify_email(request, EmailAddress(user=user, email=email))
+
+
+class PasskeyAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    def generate_authenticator_name(self, user: User, type: Any) -> str:
+        number: int = Authenticator.objects.filter(user=user, type=type).count() + 1
+        return _("Passkey %d") % number
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        entity: dict[str, str] = super().get_public_key_credential_rp_entity()
+        return entity | {"name": settings.MAIL_FROM_NAME}

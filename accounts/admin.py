@@ -6,6 +6,8 @@ from typing import Any
 
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin
@@ -26,7 +28,8 @@ from papers.admin_base import AdminBase, ReadOnlyAdmin, TabularInline
 # The admin's own login knows no limits; the site's has them, and mails a code to who has no password.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
-for model in (Group, EmailAddress, UserSession):
+# SocialApp and SocialToken stay out: the keys come from the environment, and no tokens are kept.
+for model in (Group, EmailAddress, UserSession, Authenticator, SocialAccount, SocialApp, SocialToken):
     admin.site.unregister(model)
 
 
@@ -126,3 +129,29 @@ class UserSessionAdmin(ReadOnlyAdmin):
     search_fields = ["user__email", "ip"]
     ordering = ["-created_at"]
     fields = ["user", "ip", "user_agent", "created_at", "last_seen_at"]
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(ReadOnlyAdmin):
+    """Readers' passkeys. Taking one away is for whoever helps a reader who lost it."""
+
+    list_display = ["user", "type", "created_at", "last_used_at"]
+    list_filter = [("created_at", RangeDateFilter)]
+    list_filter_submit = True
+    list_select_related = ["user"]
+    search_fields = ["user__email"]
+    ordering = ["-created_at"]
+    fields = ["user", "type", "created_at", "last_used_at"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
+        return is_superuser(request)
+
+
+@admin.register(SocialAccount)
+class SocialAccountAdmin(ReadOnlyAdmin):
+    list_display = ["user", "provider", "uid", "date_joined", "last_login"]
+    list_filter = ["provider"]
+    list_select_related = ["user"]
+    search_fields = ["user__email", "uid"]
+    ordering = ["-date_joined"]
+    fields = ["user", "provider", "uid", "date_joined", "last_login"]

@@ -8,6 +8,7 @@ from allauth.account import forms as allauth_forms
 from allauth.account.internal.flows.login_by_code import LoginCodeVerificationProcess
 from allauth.account.signals import user_signed_up
 from allauth.core.internal.httpkit import headed_redirect_response
+from allauth.socialaccount import forms as socialaccount_forms
 from django import forms
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.hashers import make_password
@@ -67,6 +68,13 @@ class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
 
 class AddEmailForm(allauth_forms.AddEmailForm):  # type: ignore[misc]
     email = AddressField(label=_("New address"))
+
+
+class DisconnectForm(socialaccount_forms.DisconnectForm):  # type: ignore[misc]
+    """The last account elsewhere may go, too: a mailed code always opens the one here."""
+
+    def clean(self) -> dict[str, Any]:
+        return forms.Form.clean(self) or {}
 
 
 class EraseForm(forms.Form):

@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 
 from accounts.models import User
@@ -15,6 +17,11 @@ def export(user: User) -> dict[str, Any]:
         "date_joined": user.date_joined,
         "last_login": user.last_login,
         "addresses": list(EmailAddress.objects.filter(user=user).values("email", "verified", "primary")),
+        "passkeys": [
+            {"name": str(passkey), "created_at": passkey.created_at, "last_used_at": passkey.last_used_at}
+            for passkey in Authenticator.objects.filter(user=user)
+        ],
+        "accounts_elsewhere": list(SocialAccount.objects.filter(user=user).values("provider", "uid", "extra_data")),
         "sessions": list(
             UserSession.objects.filter(user=user).values("ip", "user_agent", "created_at", "last_seen_at")
         ),

@@ -45,7 +45,18 @@ def test_nobody_sees_these_pages_without_logging_in(client: Client, name: str) -
 
 
 @pytest.mark.parametrize(
-    "name", ["account", "account_erase", "account_email", "account_set_password", "usersessions_list", "account_logout"]
+    "name",
+    [
+        "account",
+        "account_erase",
+        "account_old_address",
+        "account_set_password",
+        "account_logout",
+        "mfa_list_webauthn",
+        "mfa_add_webauthn",
+        "socialaccount_connections",
+        "usersessions_list",
+    ],
 )
 def test_each_page_shows(signed_in: Client, name: str) -> None:
     response = signed_in.get(reverse(name))
@@ -53,21 +64,57 @@ def test_each_page_shows(signed_in: Client, name: str) -> None:
     assert "<h1>" in response.content.decode()
 
 
-def test_a_new_address_is_proved_before_it_is_used_and_the_old_one_is_told(signed_in: Client, reader: User) -> None:
+def ask_old_address(client: Client) -> str:
+    """Where the right code leads."""
+    client.post(reverse("account_old_address"))
+    assert mail.outbox[-1].to == ["alice@example.org"]
+    return client.post(reverse("account_old_address"), {"code": mailed_code()})["Location"]
+
+
+def test_an_account_moves_when_both_addresses_agree(signed_in: Client, reader: User) -> None:
+    assert ask_old_address(signed_in) == reverse("account_email")
     page = signed_in.post(reverse("account_email"), {"email": "New@example.org", "action_add": ""})["Location"]
-    assert mail.outbox[0].to == ["new@example.org"]
+    assert mail.outbox[1].to == ["new@example.org"]
     reader.refresh_from_db()
     assert reader.email == "alice@example.org"
     signed_in.post(page, {"code": mailed_code()})
     reader.refresh_from_db()
     assert reader.email == "new@example.org"
     assert [address.email for address in EmailAddress.objects.all()] == ["new@example.org"]
-    assert mail.outbox[1].to == ["alice@example.org"]
-    assert "from alice@example.org to new@example.org" in mail.outbox[1].body
+    assert mail.outbox[2].to == ["alice@example.org"]
+    assert "from alice@example.org to new@example.org" in mail.outbox[2].body
+
+
+def test_the_new_address_is_not_even_asked_before_the_old_one_agrees(signed_in: Client) -> None:
+    for response in (
+        signed_in.get(reverse("account_email")),
+        signed_in.post(reverse("account_email"), {"email": "new@example.org", "action_add": ""}),
+    ):
+        assert response["Location"] == reverse("account_old_address")
+    assert mail.outbox == []
+
+
+def test_wrong_codes_for_the_old_address_run_out(signed_in: Client) -> None:
+    signed_in.post(reverse("account_old_address"))
+    code = mailed_code()
+    for _ in range(3):
+        signed_in.post(reverse("account_old_address"), {"code": "WRNG-CODE"})
+    assert "Location" not in signed_in.post(reverse("account_old_address"), {"code": code}).headers
+    assert signed_in.get(reverse("account_email"))["Location"] == reverse("account_old_address")
+
+
+def test_who_no_longer_reads_the_old_mail_may_use_the_password_instead(signed_in: Client, reader: User) -> None:
+    reader.set_password("a long password")
+    reader.save(update_fields=["password"])
+    signed_in.force_login(reader)
+    assert reverse("account_reauthenticate") in signed_in.get(reverse("account_old_address")).content.decode()
+    signed_in.post(reverse("account_reauthenticate"), {"password": "a long password"})
+    assert signed_in.get(reverse("account_email")).status_code == 200
 
 
 def test_an_address_of_another_reader_is_neither_taken_nor_told(signed_in: Client, reader: User, bob: User) -> None:
     EmailAddress.objects.create(user=bob, email=bob.email, verified=True, primary=True)
+    ask_old_address(signed_in)
     page = signed_in.post(reverse("account_email"), {"email": bob.email, "action_add": ""})["Location"]
     assert page == reverse("account_email_verification_sent")
     signed_in.post(page, {"code": mailed_code()})
