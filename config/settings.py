@@ -291,6 +291,7 @@ SOCIALACCOUNT_PROVIDERS = {
     if (client_id := env.str(f"{name.upper()}_CLIENT_ID", ""))
 }
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_FORMS = {"disconnect": "accounts.forms.DisconnectForm"}
 SOCIAL_LOGIN_ORIGINS = [
     {"github": "https://github.com", "google": "https://accounts.google.com", "orcid": "https://orcid.org"}[name]
     for name in SOCIALACCOUNT_PROVIDERS
