@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from environs import Env, validate
+from kombu import Queue
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -191,6 +192,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_retries": 1,
     "interval_start": 0,
 }
+# The encoder takes a gigabyte and seconds to load, so it has a queue: a worker serves both unless told -Q celery.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("embedding")]
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_ROUTES = {"recommender.tasks.embed_new_papers": {"queue": "embedding"}}
 CELERY_BEAT_SCHEDULER = "config.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "who-is-due": {"task": "newsletter.tasks.dispatch_due", "schedule": 300.0},
@@ -307,14 +312,12 @@ ENCODER_DIM = env.int("BROADSHEET_ENCODER_DIM", 0, validate=validate.Range(min=0
 # are counted back: "today" (the edition's date) or "newest" (the newest paper, for a catalogue that no longer grows).
 CANDIDATE_WINDOW_DAYS = env.int("BROADSHEET_WINDOW_DAYS", 7, validate=positive)
 CANDIDATE_WINDOW_ANCHOR = env.str("BROADSHEET_WINDOW_ANCHOR", "today", validate=one_of(["today", "newest"]))
-DIGEST_CHUNK = env.int(
-    "BROADSHEET_DIGEST_CHUNK", 200, validate=positive
-)  # readers composed with one set of matrix products
+# Readers composed with one set of matrix products.
+DIGEST_CHUNK = env.int("BROADSHEET_DIGEST_CHUNK", 200, validate=positive)
 # How long a worker may take over one digest, and how long a composed one waits before it is asked for again.
 DIGEST_LEASE_SECONDS = env.int("BROADSHEET_LEASE_SECONDS", 300, validate=positive)
-CATCH_UP_DAYS = env.int(
-    "BROADSHEET_CATCH_UP_DAYS", 31, validate=positive
-)  # how far back a digest looks for a reader who was away
+# How far back a digest looks for a reader who was away.
+CATCH_UP_DAYS = env.int("BROADSHEET_CATCH_UP_DAYS", 31, validate=positive)
 # When a mail server took a digest but its answer was lost: "never-twice" leaves it, "rather-twice" sends it again.
 UNCERTAIN_POLICY = env.str("BROADSHEET_UNCERTAIN", "never-twice", validate=one_of(["never-twice", "rather-twice"]))
 
