@@ -51,22 +51,23 @@ def decode(body: bytes, charset: str = "") -> str:
     """
     for bom, name in BOMS:
         if body.startswith(bom):
-            return _clean(body[len(bom) :].decode(name, _HALF_AND_HALF if name == "utf-8" else "replace"))
+            return clean(body[len(bom) :].decode(name, _HALF_AND_HALF if name == "utf-8" else "replace"))
     try:
-        return _clean(body.decode("utf-8"))
+        return clean(body.decode("utf-8"))
     except UnicodeDecodeError:
         pass
     declared = DECLARED.match(body)
     for name in (declared[1].decode("ascii") if declared else "", charset):
         if name and name.lower().replace("_", "-") not in ("utf-8", "utf8", "us-ascii", "ascii"):
             try:
-                return _clean(body.decode(name))
+                return clean(body.decode(name))
             except (LookupError, UnicodeError, ValueError):
                 continue
-    return _clean(body.decode("utf-8", _HALF_AND_HALF))
+    return clean(body.decode("utf-8", _HALF_AND_HALF))
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """One kind of line ending, and no character that cannot be stored."""
     text = text.removeprefix("\ufeff")
     return CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 

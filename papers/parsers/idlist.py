@@ -27,7 +27,7 @@ def read_ids(text: str) -> Iterator[Entry]:
 
 def of_line(line: str) -> Iterator[Entry]:
     """A line is one identifier, or several, or something else as a whole."""
-    for pieces in ([line], [piece for piece in SEPARATORS.split(line) if piece]):
+    for pieces in ([piece for piece in SEPARATORS.split(line) if piece], [line]):
         names = [piece.strip(" ,;<>\"'()[]") for piece in pieces]
         names = [name for name in names if name.lower() not in ("arxiv:", "doi:", "doi")]
         if names and all(parse_identifier(name).scheme in (ARXIV, DOI) for name in names):

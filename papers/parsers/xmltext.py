@@ -22,6 +22,7 @@ BARE_LESS_THAN = re.compile(r"<(?![A-Za-z_/!?])")
 VERBATIM = re.compile(r"(<!\[CDATA\[.*?\]\]>|<!--.*?-->)", re.DOTALL)
 DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]{0,1000}(\[[^\]]{0,10000}\])?\s*>", re.IGNORECASE)
 DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,200}\?>")
+ROOT = re.compile(r"<[A-Za-z_]")
 NAMESPACE = re.compile(r"""\sxmlns(?::[A-Za-z_][\w.-]{0,60})?\s*=\s*(?:"[^"<]{0,300}"|'[^'<]{0,300}')""")
 XML_ENTITIES = ("amp", "lt", "gt", "quot", "apos")
 
@@ -44,18 +45,20 @@ class XmlDocument:
 
 def read_xml(text: str, entry_tag: str) -> XmlDocument:
     """Every element of a local name. BadDocument for what declares entities, which no paper feed needs and bombs do."""
-    if "<!ENTITY" in text.upper():
+    root = ROOT.search(text)
+    if "<!ENTITY" in text[: root.start() if root else len(text)].upper():
         raise BadDocument("the document declares entities")
     text = DOCTYPE.sub("", DECLARATION.sub("", text), count=1)
     try:
-        root = parse(text)
+        tree = parse(text)
     except etree.XMLSyntaxError:
-        pass
-    else:
-        entries = [XmlEntry(etree.tostring(found, encoding="unicode", with_tail=False), found)
-                   for found in root.iter(f"{{*}}{entry_tag}")]  # fmt: skip
-        return XmlDocument(entries, root)
-    return read_broken_xml(mended(text), entry_tag)
+        return read_broken_xml(mended(text), entry_tag)
+    found = tree.iter(f"{{*}}{entry_tag}")
+    return XmlDocument([XmlEntry(markup_of(item), item) for item in found], tree)
+
+
+def markup_of(element: etree._Element) -> str:
+    return str(etree.tostring(element, encoding="unicode", with_tail=False))
 
 
 def understood_xml(item: XmlEntry, read: Callable[..., Record], *values: Any) -> Entry:
