@@ -14,6 +14,9 @@ from recommender.models import Interaction, Interest
 from recommender.ranking import rank
 from recommender.reasons import describe
 
+STEERING = (Interaction.Kind.MORE, Interaction.Kind.LESS, Interaction.Kind.DISMISS)
+SAID_SHOWN = 5
+
 
 @dataclass(frozen=True)
 class Recommended:
@@ -52,15 +55,25 @@ class Taste:
     authors: list[Author]
     sentences: list[str]
     n_papers: int
+    said: list[Interaction]  # more, less and not this, the latest first: each can be taken back
 
     @property
     def is_known(self) -> bool:
-        return bool(self.topics or self.authors or self.sentences or self.n_papers)
+        return bool(self.topics or self.authors or self.sentences or self.n_papers or self.said)
 
 
 def taste(user: User) -> Taste:
+    theirs = Interaction.objects.filter(user=user)
+    said = (
+        theirs.filter(kind__in=STEERING, paper__in=Paper.objects.published())
+        .select_related("paper")
+        .order_by("-at")[:SAID_SHOWN]
+    )
     interest = Interest.objects.filter(user=user).prefetch_related("topics", "authors").first()
-    n_papers = Interaction.objects.filter(user=user).positive().values("paper").distinct().count()
-    if interest is None:
-        return Taste([], [], [], n_papers)
-    return Taste(list(interest.topics.all()), list(interest.authors.all()), interest.sentences, n_papers)
+    return Taste(
+        topics=list(interest.topics.all()) if interest else [],
+        authors=list(interest.authors.all()) if interest else [],
+        sentences=interest.sentences if interest else [],
+        n_papers=theirs.positive().values("paper").distinct().count(),
+        said=list(said),
+    )

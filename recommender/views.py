@@ -5,12 +5,16 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
@@ -36,6 +40,13 @@ SEARCH_RESULTS = 50
 SIMILAR_PAPERS = 6
 LINKS = {"abstract": "url", "pdf": "pdf_url", "code": "code_url"}
 REACTIONS = (Kind.SAVE, Kind.UPVOTE, Kind.MORE, Kind.LESS, Kind.DISMISS)
+
+# What a button that steers the reader's page answers; the others show it by their own look.
+ANSWERS: dict[str, Promise] = {
+    Kind.MORE: gettext_lazy("Your next page has more like it"),
+    Kind.LESS: gettext_lazy("Your next page has less like it"),
+    Kind.DISMISS: gettext_lazy("Left out, and counted against its like"),
+}
 
 
 class HtmxRequest(HttpRequest):
@@ -139,17 +150,27 @@ def react(request: HtmxRequest, pk: int) -> HttpResponse:
     kind = request.POST.get("do") or request.POST.get("undo")
     if kind not in REACTIONS:
         return HttpResponseBadRequest("Neither do nor undo names one of: " + ", ".join(REACTIONS))
-    if "do" in request.POST:
-        if not paper.is_visible():
-            raise Http404
+    is_done = "do" in request.POST
+    if not is_done:
+        interactions.undo(request.user, paper, kind)
+    elif paper.is_visible():
         interactions.record(request.user, paper, kind)
     else:
-        interactions.undo(request.user, paper, kind)
-    if request.htmx:
-        return render(
-            request, "recommender/_reactions.html", {"paper": paper, "kinds": _kinds(request, [paper]), "next": back}
-        )
-    return redirect(back)
+        raise Http404
+    just_said = ANSWERS.get(kind, "") if is_done else ""
+    if not request.htmx:
+        if just_said:
+            messages.success(request, str(just_said))
+        return redirect(back)
+    context = {
+        "paper": paper,
+        "kinds": _kinds(request, [paper]),
+        "next": back,
+        "just_said": just_said,
+        "can_dismiss": back == reverse("for_you"),
+    }
+    is_dismissed = is_done and kind == Kind.DISMISS
+    return render(request, "recommender/_dismissed.html" if is_dismissed else "recommender/_reactions.html", context)
 
 
 @login_required
