@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,22 +15,24 @@ from django.core.mail import EmailMultiAlternatives
 from django.template import Context
 from django.template.loader import get_template, render_to_string
 from django.urls import reverse
+from django.utils.html import escape
+from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from newsletter.headers import header_text, list_id, sender
 from newsletter.inlining import inlined_template
 from newsletter.links import click_url, digest_web_url, unsubscribe_url, vote_url
-from newsletter.models import Click, Digest, Pick, Subscription
+from newsletter.models import Digest, Pick, Subscription
 from newsletter.notes import note_html
-from newsletter.sentences import sentence_of
-from papers.models import Paper
-from recommender.models import Interaction
+from newsletter.sentences import split_sentences
+from papers.models import Authorship, Paper
 from recommender.reasons import describe
 
 LARGEST = 100_000  # bytes on the wire; Gmail clips at 102 KB
 LONGEST_SUBJECT = 72  # characters; a phone shows about half of them, a desktop nearly all
-LONGEST_TITLE = 300
+# A line of 998 bytes or more would make the whole mail quoted-printable, which triples other scripts than Latin.
+LONGEST_TITLE = LONGEST_SENTENCE = 300
 LONGEST_NOTE = 3000  # characters of an editor's note in a mail; the web copy has all of it
 LONGEST_PICK_NOTE = 1000
 AUTHORS_NAMED = 6
@@ -41,15 +45,27 @@ HTML_TEMPLATE = "newsletter/digest.html"
 
 @dataclass(frozen=True)
 class PaperText:
-    """What every reader's mail says of a paper, worked out once a batch."""
+    """What every reader's mail says of a paper, worked out and escaped once a batch."""
 
     id: int
     title: str
     byline: str
-    abstract: str
+    sentences: Sequence[str]
     topic: str
     has_pdf: bool
     has_code: bool
+
+    @cached_property
+    def title_html(self) -> SafeString:
+        return escape(self.title)
+
+    @cached_property
+    def byline_html(self) -> SafeString:
+        return escape(self.byline)
+
+    @cached_property
+    def sentences_html(self) -> list[SafeString]:
+        return [escape(sentence) for sentence in self.sentences]
 
 
 @dataclass
@@ -57,7 +73,7 @@ class Contents:
     """All that a batch of digests needs to be written, loaded with a bounded number of queries."""
 
     papers: dict[int, PaperText]
-    reasons: dict[str, str]  # by the reason's repr: the same few stand in many digests
+    reasons: dict[str, tuple[str, str]]  # as text and HTML, by the reason's repr: the same few stand in many digests
     pick_notes: dict[tuple[int, int], str]  # by edition and paper
 
 
@@ -69,8 +85,13 @@ class Built:
 
     @cached_property
     def wire(self) -> bytes:
-        """As SMTP carries it. Made once: it is measured, then sent."""
-        return self.message.message().as_bytes(linesep="\r\n")
+        """As SMTP carries it. Made once: it is measured, then sent.
+
+        The boundary is as good as random (Message-IDs are keyed); Python would search the whole text for one.
+        """
+        mime = self.message.message()
+        mime.set_boundary(f"=_{hashlib.sha256(str(mime['Message-ID']).encode()).hexdigest()[:32]}")
+        return mime.as_bytes(linesep="\r\n")
 
 
 @dataclass
@@ -84,28 +105,44 @@ class Section:
 
 def load_contents(digests: Sequence[Digest]) -> Contents:
     items = [item for digest in digests for item in digest.items]
-    papers = Paper.objects.for_lists().filter(pk__in={item["paper"] for item in items})
     reasons = {repr(item["reason"]): item["reason"] for item in items if item["reason"].get("kind") != "pick"}
     notes = Pick.objects.filter(edition__in={digest.edition_id for digest in digests}).exclude(note="")
     return Contents(
-        papers={paper.pk: _paper_text(paper) for paper in papers},
-        reasons=dict(zip(reasons, describe(list(reasons.values())), strict=True)),
+        papers=load_papers({item["paper"] for item in items}),
+        reasons={
+            key: (sentence, escape(sentence))
+            for key, sentence in zip(reasons, describe(list(reasons.values())), strict=True)
+        },
         pick_notes={(pick.edition_id, pick.paper_id): Truncator(pick.note).chars(LONGEST_PICK_NOTE) for pick in notes},
     )
 
 
-def _paper_text(paper: Paper) -> PaperText:
-    authors = paper.author_names
-    named = ", ".join(authors[:AUTHORS_NAMED])
-    if more := len(authors) - AUTHORS_NAMED:
-        named = _("%(named)s and %(more)d more") % {"named": named, "more": more} if more > 0 else named
-    topics = [topic.name for topic in paper.topics.all()]
+def load_papers(paper_ids: Collection[int]) -> dict[int, PaperText]:
+    """Rows, not objects: three queries, and a third of the time."""
+    authors: dict[int, list[str]] = defaultdict(list)
+    topics: dict[int, list[str]] = defaultdict(list)
+    authorships = Authorship.objects.filter(paper__in=paper_ids).order_by("paper_id", "position")
+    for paper_id, name in authorships.values_list("paper_id", "author__name"):
+        authors[paper_id].append(name)
+    in_topics = Paper.topics.through.objects.filter(paper__in=paper_ids).order_by("topic__name")
+    for paper_id, name in in_topics.values_list("paper_id", "topic__name"):
+        topics[paper_id].append(name)
+    papers = Paper.objects.filter(pk__in=paper_ids).only(
+        "title", "abstract", "published_at", "published_precision", "pdf_url", "code_url"
+    )
+    return {paper.pk: _paper_text(paper, authors[paper.pk], topics[paper.pk]) for paper in papers}
+
+
+def _paper_text(paper: Paper, authors: list[str], topics: list[str]) -> PaperText:
+    named = shorten(", ".join(authors[:AUTHORS_NAMED]), LONGEST_TITLE)
+    if (more := len(authors) - AUTHORS_NAMED) > 0:
+        named = _("%(named)s and %(more)d more") % {"named": named, "more": more}
     parts = [named, date_of(paper), ", ".join(topics[:TOPICS_NAMED])]
     return PaperText(
         id=paper.pk,
-        title=one_line(paper.title, LONGEST_TITLE),
-        byline=" · ".join(part for part in parts if part),
-        abstract=paper.abstract,
+        title=shorten(header_text(paper.title), LONGEST_TITLE),
+        byline=" · ".join(header_text(part) for part in parts if part),
+        sentences=[shorten(sentence, LONGEST_SENTENCE) for sentence in split_sentences(paper.abstract)],
         topic=topics[0] if topics else "",
         has_pdf=bool(paper.pdf_url),
         has_code=bool(paper.code_url),
@@ -121,10 +158,6 @@ def date_of(paper: Paper) -> str:
         case Paper.Precision.MONTH:
             return f"{on:%B %Y}"
     return f"{on:%-d %B %Y}"
-
-
-def one_line(text: str, longest: int) -> str:
-    return Truncator(header_text(text)).chars(longest)
 
 
 # --- writing --------------------------------------------------------------------------------------------------------
@@ -178,12 +211,14 @@ def digest_context(
     subscription = digest.subscription
     note = Truncator(digest.edition.note).chars(longest_note) if longest_note else digest.edition.note
     papers = [_paper_context(digest, contents, item) for item in items]
+    if papers:
+        papers[0]["is_lead"] = True
     return {
         "site_name": settings.MAIL_FROM_NAME,
         "home_url": settings.BASE_URL,
         "date": f"{digest.period:%A, %-d %B %Y}",
         "subject": digest.subject,
-        "preheader": " · ".join(entry["paper"].title for entry in papers[1:4]),
+        "preheader": " · ".join(entry["title"] for entry in papers[1:4]),
         "note": note,
         "note_html": note_html(note),
         "sections": arrange(papers, subscription.order),
@@ -201,19 +236,27 @@ def _paper_context(digest: Digest, contents: Contents, item: dict[str, Any]) -> 
     is_pick = item["reason"].get("kind") == "pick"
     note = contents.pick_notes.get((digest.edition_id, paper.id), "") if is_pick else ""
     digest_id = digest.pk or 0
+    reason, reason_html = ("", "") if is_pick else contents.reasons.get(repr(item["reason"]), ("", ""))
+    sentence = item.get("sentence", 0)
+    if sentence >= len(paper.sentences):  # the abstract has changed since
+        sentence = 0
     return {
-        "paper": paper,
+        "topic": paper.topic,
+        "title": paper.title,
+        "title_html": paper.title_html,
+        "byline": paper.byline,
+        "byline_html": paper.byline_html,
         "is_pick": is_pick,
         "note": note,
         "note_html": note_html(note),
-        "reason": "" if is_pick else contents.reasons.get(repr(item["reason"]), ""),
-        "sentence": sentence_of(paper.abstract, item.get("sentence", 0)),
-        "url": click_url(digest_id, paper.id, Click.Link.PAGE),
-        "pdf_url": click_url(digest_id, paper.id, Click.Link.PDF) if paper.has_pdf else "",
-        "code_url": click_url(digest_id, paper.id, Click.Link.CODE) if paper.has_code else "",
-        "save_url": vote_url(digest_id, paper.id, Interaction.Kind.SAVE),
-        "more_url": vote_url(digest_id, paper.id, Interaction.Kind.MORE),
-        "less_url": vote_url(digest_id, paper.id, Interaction.Kind.LESS),
+        "reason": reason,
+        "reason_html": reason_html,
+        "sentence": paper.sentences[sentence] if paper.sentences else "",
+        "sentence_html": paper.sentences_html[sentence] if paper.sentences else "",
+        "url": click_url(digest_id, paper.id),
+        "vote_url": vote_url(digest_id, paper.id),
+        "has_pdf": paper.has_pdf,
+        "has_code": paper.has_code,
     }
 
 
@@ -224,7 +267,7 @@ def arrange(papers: list[dict[str, Any]], order: str) -> list[Section]:
     for paper in papers:
         if not paper["is_pick"]:
             by_topic = order == Subscription.Order.TOPIC
-            heading = (paper["paper"].topic or _("Other papers")) if by_topic else _("For you")
+            heading = (paper["topic"] or _("Other papers")) if by_topic else _("For you")
             sections.setdefault(heading, Section(heading)).papers.append(paper)
     return [section for section in (picked, *sections.values()) if section.papers]
 

@@ -1,12 +1,9 @@
-"""Sentences of an abstract, and the one that stands for it in a mail."""
+"""Sentences of an abstract."""
 
 from __future__ import annotations
 
 import re
 
-from django.utils.text import Truncator
-
-LONGEST = 300  # characters of a sentence in a mail
 # After these a full stop ends no sentence.
 ABBREVIATIONS = re.compile(
     r"(?:\b(?:e\.g|i\.e|cf|vs|al|etc|resp|approx|Fig|Figs|Eq|Eqs|Sec|Ref|Dr|Prof|No|St)|\b[A-Z])\.$"
@@ -28,11 +25,3 @@ def split_sentences(text: str) -> list[str]:
     if rest := text[start:].strip():
         sentences.append(rest)
     return sentences
-
-
-def sentence_of(abstract: str, number: int) -> str:
-    """The sentence with that number, the first where the abstract has changed since, shortened to a few lines."""
-    sentences = split_sentences(abstract)
-    if not sentences:
-        return ""
-    return Truncator(sentences[number if 0 <= number < len(sentences) else 0]).chars(LONGEST)

@@ -44,7 +44,8 @@ def hand_over(
 
 def _envelope(smtp: smtplib.SMTP, sender: str, recipient: str, size: int) -> Answer | None:
     smtp.ehlo_or_helo_if_needed()
-    code, raw = smtp.mail(sender, [f"size={size}"] if smtp.has_extn("size") else [])
+    options = ["body=8bitmime"] if smtp.has_extn("8bitmime") else []
+    code, raw = smtp.mail(sender, [*options, f"size={size}"] if smtp.has_extn("size") else options)
     if code != 250:
         answer = answer_of(code, _text_of(raw))
         smtp.rset()

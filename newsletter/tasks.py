@@ -13,7 +13,7 @@ from django.db import transaction
 from newsletter import digest
 from newsletter.delivery import MailServerUnavailable, logger
 
-SENT_AT_ONCE = 50  # digests a task: few enough that a dead worker's share is soon with another
+SENT_AT_ONCE = 200  # digests a task: their papers are read once, and each digest is still claimed by itself
 
 
 @shared_task

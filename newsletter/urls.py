@@ -7,7 +7,9 @@ from newsletter import preferences_views, views
 urlpatterns: list[URLPattern] = [
     path("u/<str:token>", views.Unsubscribe.as_view(), name="unsubscribe"),
     path("c/<str:token>", views.click, name="click"),
+    path("c/<str:token>/<str:link>", views.click),
     path("v/<str:token>", views.Vote.as_view(), name="vote"),
+    path("v/<str:token>/<str:kind>", views.Vote.as_view()),
     path("d/<str:token>", views.digest_web, name="digest_web"),
     path("preferences/", preferences_views.preferences, name="preferences"),
     path("digests/", views.digest_archive, name="digest_archive"),

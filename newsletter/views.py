@@ -33,7 +33,7 @@ VOTES = (Interaction.Kind.SAVE, Interaction.Kind.MORE, Interaction.Kind.LESS)
 MAIL_STYLES = {"style-src": ["'unsafe-inline'"]}
 
 
-def signed(purpose: str, token: str) -> list[str]:
+def signed(purpose: str, token: str) -> list[int]:
     try:
         return links.read(purpose, token)
     except BadSignature as error:
@@ -42,9 +42,11 @@ def signed(purpose: str, token: str) -> list[str]:
 
 @require_safe
 @never_cache
-def click(request: HttpRequest, token: str) -> HttpResponse:
+def click(request: HttpRequest, token: str, link: str = Click.Link.PAGE) -> HttpResponse:
     """To the paper the link was signed for, whatever became of digest and reader."""
-    digest_id, paper_id, link = signed("click", token)
+    digest_id, paper_id = signed("click", token)
+    if link not in Click.Link.values:
+        raise Http404
     paper = get_object_or_404(Paper, pk=paper_id)
     digest = Digest.objects.select_related("subscription__user").filter(pk=digest_id).first()
     if request.method == "GET" and digest is not None:
@@ -63,26 +65,29 @@ def target(paper: Paper, link: str) -> str:
 class Vote(View):
     """A mail's Save, More and Less: a page with a button. The signed address permits it, no cookie is asked."""
 
-    def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        return self.page(request, token)
+    def get(self, request: HttpRequest, token: str, kind: str = "") -> HttpResponse:
+        return self.page(request, token, kind)
 
-    def post(self, request: HttpRequest, token: str) -> HttpResponse:
-        digest, paper, kind = self.read(token)
+    def post(self, request: HttpRequest, token: str, kind: str = "") -> HttpResponse:
+        digest, paper = self.read(token)
+        kind = request.POST.get("kind", kind)
+        if kind not in VOTES:
+            raise Http404
         if digest is not None:
             record(digest.subscription.user, paper, kind, Interaction.Source.EMAIL)
-        return self.page(request, token, is_done=True)
+        return self.page(request, token, kind, is_done=True)
 
-    def page(self, request: HttpRequest, token: str, is_done: bool = False) -> HttpResponse:
-        digest, paper, kind = self.read(token)
+    def page(self, request: HttpRequest, token: str, kind: str, is_done: bool = False) -> HttpResponse:
+        digest, paper = self.read(token)
+        if kind and kind not in VOTES:
+            raise Http404
         context = {"paper": paper, "kind": kind, "is_done": is_done, "digest": digest, "token": token}
         return render(request, "newsletter/vote.html", context)
 
-    def read(self, token: str) -> tuple[Digest | None, Paper, str]:
-        digest_id, paper_id, kind = signed("vote", token)
-        if kind not in VOTES:
-            raise Http404
+    def read(self, token: str) -> tuple[Digest | None, Paper]:
+        digest_id, paper_id = signed("vote", token)
         digest = Digest.objects.select_related("subscription__user").filter(pk=digest_id).first()
-        return digest, get_object_or_404(Paper, pk=paper_id), kind
+        return digest, get_object_or_404(Paper, pk=paper_id)
 
 
 @method_decorator([never_cache, csrf_exempt], name="dispatch")

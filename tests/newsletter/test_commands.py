@@ -87,7 +87,7 @@ def test_a_mail_server_that_refuses_leaves_the_digests_composed(new_papers, sett
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     make_due_reader("alice@example.org")
-    with pytest.raises(CommandError, match="The mail server does not take mail: .*refused") as error:
+    with pytest.raises(CommandError, match=r"The mail server does not take mail: .*refused") as error:
         run("send_digests", "--inline")
     assert error.value.returncode == 2
     assert Digest.objects.get().state == "composed"
@@ -110,7 +110,7 @@ def test_a_preview_writes_both_parts_and_changes_no_row(new_papers, tmp_path):
     html, text = tmp_path / "d.html", tmp_path / "d.txt"
     run("preview_digest", "alice@example.org", "--html", str(html), "--text", str(text))
     assert "Less like this" in html.read_text()
-    assert "Less like this" in text.read_text()
+    assert "more or less like this" in text.read_text()
     assert not Digest.objects.exists()
     assert not Edition.objects.exists()
     assert Subscription.objects.get().next_digest_at == subscription.next_digest_at
