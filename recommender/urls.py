@@ -1,5 +1,6 @@
 """The reading pages."""
 
+from collections.abc import Iterable
 from datetime import date
 
 from django.urls import path, register_converter
@@ -17,8 +18,13 @@ class DateConverter:
         return value.isoformat()
 
 
-class LinkConverter:
-    regex = "|".join(views.LINKS)
+class OneOf:
+    """A converter for a few words."""
+
+    def __init_subclass__(cls, words: Iterable[str]) -> None:
+        cls.regex = "|".join(words)
+
+    regex: str
 
     def to_python(self, value: str) -> str:
         return value
@@ -27,8 +33,17 @@ class LinkConverter:
         return value
 
 
+class LinkConverter(OneOf, words=views.LINKS):
+    pass
+
+
+class CitationConverter(OneOf, words=views.CITATIONS):
+    pass
+
+
 register_converter(DateConverter, "date")
 register_converter(LinkConverter, "link")
+register_converter(CitationConverter, "citation")
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -39,6 +54,7 @@ urlpatterns = [
     path("author/<int:pk>/", views.author, name="author"),
     path("paper/<int:pk>/", views.paper, name="paper"),
     path("paper/<int:pk>/go/<link:link>/", views.paper_go, name="paper_go"),
+    path("paper/<int:pk>/cite.<citation:form>", views.paper_cite, name="paper_cite"),
     path("paper/<int:pk>/react/", views.react, name="react"),
     path("for-you/", views.for_you, name="for_you"),
     path("search/", views.search, name="search"),

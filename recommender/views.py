@@ -21,6 +21,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
+from papers.citing import bibtex, citation_key, ris
 from papers.models import Author, Paper, PaperQuerySet, Topic
 from recommender import interactions
 from recommender.feed import feed, taste
@@ -39,6 +40,7 @@ TRENDING_PAPERS = 60
 SEARCH_RESULTS = 50
 SIMILAR_PAPERS = 6
 LINKS = {"abstract": "url", "pdf": "pdf_url", "code": "code_url"}
+CITATIONS = {"bib": (bibtex, "application/x-bibtex"), "ris": (ris, "application/x-research-info-systems")}
 REACTIONS = (Kind.SAVE, Kind.UPVOTE, Kind.MORE, Kind.LESS, Kind.DISMISS)
 
 # What a button that steers the reader's page answers; the others show it by their own look.
@@ -127,6 +129,15 @@ def paper_go(request: HttpRequest, pk: int, link: str) -> HttpResponse:
         raise Http404
     _record_read(request, paper)
     return redirect(url)
+
+
+@require_safe
+def paper_cite(request: HttpRequest, pk: int, form: str) -> HttpResponse:
+    paper = get_object_or_404(Paper.objects.published().for_lists().prefetch_related("identifiers"), pk=pk)
+    write, content_type = CITATIONS[form]
+    response = HttpResponse(write(paper), content_type=f"{content_type}; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{citation_key(paper)}.{form}"'
+    return response
 
 
 def _record_read(request: HttpRequest, paper: Paper) -> None:

@@ -202,6 +202,18 @@ def test_a_link_that_is_no_web_address_leads_nowhere(signed_in: Client, url: str
     assert not Interaction.objects.exists()
 
 
+@pytest.mark.parametrize(("form", "start"), [("bib", "@misc{lovelace2025speech,"), ("ris", "TY  - GEN")])
+def test_a_paper_can_be_taken_along_to_a_reference_manager(client: Client, form: str, start: str) -> None:
+    paper = make_paper("Speech", authors=["Ada Lovelace"])
+    url = reverse("paper_cite", args=[paper.pk, form])
+    assert url in page(client, paper.get_absolute_url())
+    response = client.get(url)
+    assert response.content.decode().startswith(start)
+    assert response["Content-Disposition"] == f'attachment; filename="lovelace2025speech.{form}"'
+    Paper.objects.update(status="hidden")
+    page(client, url, 404)
+
+
 # --- saying something of a paper ------------------------------------------------------------------------------------
 
 
