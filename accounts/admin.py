@@ -86,6 +86,13 @@ class UserAdmin(AdminBase):
             obj.password = make_password(None)
         super().save_model(request, obj, form, change)
 
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What hangs on a reader is nobody's to delete by itself, and goes with them."""
+        _tree, counts, _forbidden, protected = super().get_deleted_objects(objs, request)
+        return [str(user) for user in objs], counts, set(), protected
+
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         privacy.erase(obj)
 
