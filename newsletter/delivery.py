@@ -37,7 +37,6 @@ logger = logging.getLogger(__name__)
 
 State = Digest.State
 RETRIED_FOR = timedelta(days=1)
-FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=3)
 RECORD_TRIES = 5
 MOST_UNCERTAIN_TRIES = 3
@@ -184,8 +183,8 @@ def conclude(held: _Held, answer: Answer) -> str | None:
 
 
 def wait_after(attempts: int) -> timedelta:
-    """Doubling from a minute to three hours, a quarter more or less, so that what failed together is spread."""
-    doubled = min(FIRST_WAIT * 2 ** min(max(attempts, 1) - 1, 10), LONGEST_WAIT)
+    """Doubling up to three hours, a quarter more or less, so that what failed together is spread."""
+    doubled = min(timedelta(seconds=settings.DIGEST_RETRY_SECONDS) * 2 ** min(max(attempts, 1) - 1, 10), LONGEST_WAIT)
     return doubled * random.uniform(0.75, 1.25)
 
 
