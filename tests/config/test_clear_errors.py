@@ -11,7 +11,7 @@ import pytest
 from django.db import IntegrityError, OperationalError
 
 from config.commandline import explanation
-from tests.config.processes import environment, free_port, run, short_var
+from tests.processes import environment, free_port, run, short_var
 
 MANAGE = "manage.py"
 CELERY = ("-m", "celery", "-A", "config")

@@ -13,7 +13,7 @@ import redis
 
 from config.embedded import EmbeddedError
 from config.embedded.valkey import answers, embedded_broker
-from tests.config.processes import ROOT, end, environment, short_var, wait_until
+from tests.processes import ROOT, end, environment, short_var, wait_until
 
 
 @pytest.fixture

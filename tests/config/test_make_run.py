@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from config.demo.kept import KeptDemo
-from tests.config.processes import ROOT, end, environment, free_port, living, run, short_var, wait_until
+from tests.processes import ROOT, end, environment, free_port, living, run, short_var, wait_until
 
 pytestmark = pytest.mark.journey
 
