@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
+from django.template.loader import render_to_string
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import (
@@ -153,21 +155,26 @@ class RankerVersionAdmin(ReadOnlyAdmin):
 
     @display(description=_("measurements"))
     def measurements(self, version: RankerVersion) -> str:
-        from recommender.training import describe
-
-        lines = describe(version.manifest) if version.manifest.get("metrics") else []
-        return format_html("<pre>{}</pre>", "\n".join(lines) or _("Nothing was measured."))
+        """A row a ranker, a column a metric, each with its interval over readers."""
+        metrics: dict[str, dict[str, float]] = version.manifest.get("metrics", {})
+        if not metrics:
+            return str(_("Nothing was measured."))
+        names = list(next(iter(metrics.values())))
+        intervals = version.manifest.get("intervals", {})
+        rows = [
+            [ranker, *(with_interval(values.get(name), intervals.get(ranker, {}).get(name)) for name in names)]
+            for ranker, values in metrics.items()
+        ]
+        return table(rows, head=["", *names])
 
     @display(description=_("what it learnt from"))
     def what_it_learnt_from(self, version: RankerVersion) -> str:
-        """Counts, cut-off, seconds and libraries, as the manifest has them."""
-        rows = [
-            (f"{group} {name}", value)
-            for group in ("counts", "seconds", "versions")
-            for name, value in version.manifest.get(group, {}).items()
-        ]
-        rows[:0] = [(name, version.manifest[name]) for name in ("data_cutoff", "encoder") if name in version.manifest]
-        return format_html("<dl>{}</dl>", format_html_join("", "<dt>{}</dt><dd>{}</dd>", rows))
+        """The manifest's plain values: cut-off, counts, seconds, libraries."""
+        manifest = version.manifest
+        rows = [[name, manifest[name]] for name in ("data_cutoff", "encoder") if name in manifest]
+        for group in ("counts", "held_out", "seconds", "versions"):
+            rows += [[f"{group}: {name}", value] for name, value in manifest.get(group, {}).items()]
+        return table(rows)
 
     @display(description=_("notes"))
     def notes(self, version: RankerVersion) -> str:
@@ -177,3 +184,13 @@ class RankerVersionAdmin(ReadOnlyAdmin):
 def measured(version: RankerVersion, ranker: str, metric: str) -> str:
     value = version.manifest.get("metrics", {}).get(ranker, {}).get(metric)
     return "–" if value is None else f"{value:.4f}"
+
+
+def with_interval(value: float | None, interval: list[float] | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4f} [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else f"{value:.4f}"
+
+
+def table(rows: list[list[Any]], head: list[str] | None = None) -> str:
+    return render_to_string("admin/recommender/table.html", {"rows": rows, "head": head})

@@ -113,7 +113,7 @@ def test_a_version_shows_what_was_measured(editor: Client) -> None:
         "0.3123 [0.2500, 0.4000]",
         "0.0502 [0.0300, 0.0700]",
         "One reader only.",
-        "counts interactions",
+        "counts: interactions",
         "345",
     ):
         assert shown in page
