@@ -22,6 +22,7 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
 from papers.citing import bibtex, citation_key, ris
+from papers.mathematics import Piece, pieces
 from papers.models import Author, Paper, PaperQuerySet, Topic
 from recommender import interactions
 from recommender.feed import feed, taste
@@ -114,7 +115,18 @@ def paper(request: HttpRequest, pk: int) -> HttpResponse:
     if not is_visible and paper.status != Paper.Status.WITHDRAWN:
         raise Http404
     similar = similar_papers(paper, SIMILAR_PAPERS) if is_visible else []
-    context = {"paper": paper, "is_visible": is_visible, "similar": similar, "kinds": _kinds(request, [paper])}
+    # A raw text is kept where it holds mathematics or markup; elsewhere the plain one is all there is.
+    title = pieces(paper.raw_title) if paper.raw_title else [Piece(paper.title)]
+    abstract = pieces(paper.raw_abstract) if paper.raw_abstract else [Piece(paper.abstract)]
+    context = {
+        "paper": paper,
+        "title": title,
+        "abstract": abstract,
+        "has_mathematics": any(piece.tex for piece in title + abstract),
+        "is_visible": is_visible,
+        "similar": similar,
+        "kinds": _kinds(request, [paper]),
+    }
     if is_visible:
         _record_read(request, paper)
     return render(request, "recommender/paper.html", context)

@@ -138,6 +138,24 @@ def test_a_paper_s_page_has_what_the_catalogue_knows_of_it(client: Client) -> No
     assert f"/paper/{paper.pk}/go/code/" not in html
 
 
+def test_mathematics_comes_as_tex_with_its_plain_text_until_it_is_drawn(client: Client) -> None:
+    raw = r"It takes $O(n^2) < 2^n$ time, \'Etienne says, for $5 to $10."
+    plain = "It takes O(n^2) < 2^n time, Étienne says, for $5 to $10."
+    html = page(client, make_paper("A title", abstract=plain, raw_abstract=raw).get_absolute_url())
+    assert 'It takes <span data-tex="O(n^2) &lt; 2^n">O(n^2) &lt; 2^n</span> time, Étienne says, for $5 to $10.' in html
+    assert "katex.min.js" in html
+    assert "katex" not in page(client, make_paper("For $5 to $10", abstract="$x$ as it stands").get_absolute_url())
+
+
+@pytest.mark.parametrize(
+    "raw", [r"$\text{<script>alert(1)</script>}$", '$" onmouseover="alert(1)$', "<script>x</script>$y$"]
+)
+def test_no_text_becomes_markup(client: Client, raw: str) -> None:
+    html = page(client, make_paper(raw, raw_title=raw, abstract=raw, raw_abstract=raw).get_absolute_url())
+    assert "<script>" not in html
+    assert 'onmouseover="alert' not in html
+
+
 def test_a_title_without_an_abstract_is_enough(client: Client) -> None:
     assert "no abstract" in page(client, make_paper("Only a title").get_absolute_url())
 
