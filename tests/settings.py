@@ -20,6 +20,7 @@ from config.settings import *  # noqa: E402, F403
 DEBUG = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 SECURE_SSL_REDIRECT = False
+DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405  # a live server's threads must not hold on to the database
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
     # A file as in production: an in-memory database knows no busy timeout, so threads at once would fail in tests only.
     DATABASES["default"]["TEST"] = {"NAME": os.path.join(_var, "test.sqlite3")}  # noqa: F405, PTH118
