@@ -13,12 +13,13 @@ START = re.compile(r"^[ \t]*@[ \t]*([A-Za-z]+)[ \t]*[{(]", re.MULTILINE)
 KEY = re.compile(r"\s*([^\s,={}\"]*)\s*,?")
 FIELD = re.compile(r"[\s,]*([A-Za-z][\w:+.-]*)\s*=\s*")
 WORD = re.compile(r"[^\s,#{}\"()=]+")
+VALUE = re.compile(r"\b[A-Za-z]+\s*=\s*[{\"]")
 NOT_PAPERS = ("string", "preamble", "comment")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
-def looks_like_bibtex(text: str) -> bool:
-    return any(found[1].lower() not in NOT_PAPERS for found in START.finditer(text))
+def count_bibtex_fields(text: str) -> int:
+    return len(VALUE.findall(text)) if START.search(text) else 0
 
 
 def read_bibtex(text: str) -> Iterator[Entry]:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from papers.parsers import BadDocument, Entry, clean, decode
-from papers.parsers.bibtex import looks_like_bibtex, read_bibtex
-from papers.parsers.idlist import looks_like_ids, read_ids
+from papers.parsers.bibtex import count_bibtex_fields, read_bibtex
+from papers.parsers.idlist import count_ids, read_ids
 from papers.parsers.reference_json import read_reference_json
-from papers.parsers.ris import looks_like_ris, read_ris
+from papers.parsers.ris import count_ris_lines, read_ris
 from papers.parsers.tables import looks_like_table, read_table
 
 
@@ -20,29 +20,28 @@ class Document:
     entries: Iterator[Entry]
 
 
-Test = Callable[[str], bool]
-Read = Callable[[str], Iterator[Entry]]
-# The first whose test holds. BibTeX may hold anything in its values, ids are what is left.
-KINDS: list[tuple[str, Test, Read]] = [
-    ("JSON", lambda text: text.lstrip()[:1] in ("{", "["), read_reference_json),
-    ("RIS", looks_like_ris, read_ris),
-    ("BibTeX", looks_like_bibtex, read_bibtex),
-    ("a table", looks_like_table, read_table),
-    ("a list of ids", looks_like_ids, read_ids),
-]
+SAMPLE = 200_000  # characters that tell a kind; one broken entry among them must not tell another
 
 
 def read_document(content: bytes | str) -> Document:
     """BadDocument says what would have been understood."""
     text = clean(content) if isinstance(content, str) else decode(content)
-    if not text.strip():
+    sample = text[:SAMPLE]
+    if not sample.strip():
         raise BadDocument("there is nothing in it")
-    for kind, test, read in KINDS:
-        if test(text):
-            return Document(kind, read(text))
-    raise BadDocument(
-        "this is neither BibTeX, RIS, JSON, a table with a title column, nor a list of ids, DOIs or addresses"
-    )
+    if sample.lstrip()[0] in "{[" and '"title"' in sample:
+        return Document("JSON", read_reference_json(text))
+    if looks_like_table(sample):
+        return Document("a table", read_table(text))
+    read: dict[str, tuple[int, Callable[[str], Iterator[Entry]]]] = {
+        "BibTeX": (count_bibtex_fields(sample), read_bibtex),
+        "RIS": (count_ris_lines(sample), read_ris),
+        "a list of ids": (count_ids(sample), read_ids),
+    }
+    kind = max(read, key=lambda name: read[name][0])
+    if not read[kind][0]:
+        raise BadDocument("neither BibTeX, RIS, JSON, a table with titles, nor a list of ids, DOIs or addresses")
+    return Document(kind, read[kind][1](text))
 
 
 def is_json_lines(start: bytes) -> bool:

@@ -12,10 +12,8 @@ from papers.parsers import Entry
 SEPARATORS = re.compile(r"[\s,;|]*\s[\s,;|]*|[,;|]+(?=(?:https?:|arxiv|doi|10\.\d{4}|\d{4}\.\d))", re.IGNORECASE)
 
 
-def looks_like_ids(text: str) -> bool:
-    """Most of the lines that say something begin with an identifier."""
-    entries = list(read_ids(text[:20_000]))
-    return bool(entries) and sum(entry.record is not None for entry in entries) * 2 >= len(entries)
+def count_ids(text: str) -> int:
+    return sum(entry.record is not None for entry in read_ids(text))
 
 
 def read_ids(text: str) -> Iterator[Entry]:

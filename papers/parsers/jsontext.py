@@ -56,11 +56,18 @@ def whole_objects(text: str, keys: set[str]) -> Iterator[tuple[dict[str, Any], t
         except (ValueError, RecursionError):
             position = start + 1
             continue
-        if keys <= value.keys():
+        if keys <= value.keys() and not any(has_item(inner, keys) for inner in value.values()):
             yield value, (start, end)
             position = end
         else:
             position = end if not any(isinstance(inner, dict | list) for inner in value.values()) else start + 1
+
+
+def has_item(value: Any, keys: set[str]) -> bool:
+    """Whether an item is inside: a broken item that lost a bracket takes those after it for its own."""
+    if isinstance(value, dict):
+        return keys <= value.keys() or any(has_item(inner, keys) for inner in value.values())
+    return isinstance(value, list) and any(has_item(inner, keys) for inner in value)
 
 
 def between(text: str, spans: list[tuple[int, int]], keys: set[str]) -> Iterator[str]:

@@ -20,8 +20,8 @@ AUTHORS, LINKS, JOURNALS = (
 )
 
 
-def looks_like_ris(text: str) -> bool:
-    return any((found := TAG.match(line)) and found[1] == "TY" for line in text.splitlines()[:50])
+def count_ris_lines(text: str) -> int:
+    return sum(TAG.match(line) is not None for line in text.splitlines())
 
 
 def read_ris(text: str) -> Iterator[Entry]:

@@ -52,9 +52,17 @@ def read_xml(text: str, entry_tag: str) -> XmlDocument:
     try:
         tree = parse(text)
     except etree.XMLSyntaxError:
-        return read_broken_xml(mended(text), entry_tag)
-    found = tree.iter(f"{{*}}{entry_tag}")
-    return XmlDocument([XmlEntry(markup_of(item), item) for item in found], tree)
+        return read_broken_xml(text, entry_tag)
+    whole = XmlDocument([XmlEntry(markup_of(item), item) for item in tree.iter(f"{{*}}{entry_tag}")], tree)
+    if len(starts_of(text, entry_tag)) == len(whole.entries):
+        return whole
+    # A CDATA section that never closes takes the next entry in, and the document is well-formed all the same.
+    cut = read_broken_xml(text, entry_tag)
+    return max((cut, whole), key=lambda document: sum(entry.element is not None for entry in document.entries))
+
+
+def starts_of(text: str, tag: str) -> list[int]:
+    return [found.start() for found in re.finditer(rf"<(?:[A-Za-z_][\w.-]*:)?{tag}(?=[\s>/])", text)]
 
 
 def markup_of(element: etree._Element) -> str:
@@ -69,10 +77,10 @@ def understood_xml(item: XmlEntry, read: Callable[..., Record], *values: Any) ->
 
 
 def read_broken_xml(text: str, entry_tag: str) -> XmlDocument:
-    starts = [found.start() for found in re.finditer(rf"<(?:[A-Za-z_][\w.-]*:)?{entry_tag}(?=[\s>/])", text)]
+    starts = starts_of(text, entry_tag)
     end_tag = re.compile(rf"</(?:[A-Za-z_][\w.-]*:)?{entry_tag}\s*>")
     head = text[: starts[0]] if starts else text
-    namespaces = "".join(dict.fromkeys(NAMESPACE.findall(head)))
+    namespaces = "".join(NAMESPACE.findall(first_tag(head)))
     entries, rest = [], [head]
     for start, following in zip(starts, [*starts, len(text)][1:], strict=True):
         found = end_tag.search(text, start, following)
@@ -80,14 +88,19 @@ def read_broken_xml(text: str, entry_tag: str) -> XmlDocument:
         piece = text[start:after]
         rest.append(text[after:following])
         try:
-            element = parse(f"<piece{namespaces}>{piece}</piece>")[0]
+            element = parse(f"<piece{namespaces}>{mended(piece)}</piece>")[0]
             entries.append(XmlEntry(piece, element))
         except (etree.XMLSyntaxError, IndexError) as error:
             entries.append(XmlEntry(piece, None, f"not well-formed: {str(error).partition(', line')[0]}"))
     try:
-        return XmlDocument(entries, parse("".join(rest)))
+        return XmlDocument(entries, parse(mended("".join(rest))))
     except etree.XMLSyntaxError as error:
         return XmlDocument(entries, None, f"the document is not well-formed XML: {str(error)[:200]}")
+
+
+def first_tag(text: str) -> str:
+    root = ROOT.search(text)
+    return text[root.start() :].partition(">")[0] if root else ""
 
 
 def parse(text: str) -> etree._Element:

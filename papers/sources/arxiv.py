@@ -12,6 +12,7 @@ from papers.identifiers import ARXIV, Identified, find_identified, parse_identif
 from papers.models import Identifier, Paper
 from papers.parsers import Entry, Record
 from papers.parsers.mentions import code_link_in, says_withdrawn
+from papers.sources.announcement_days import midnight
 from papers.sources.arxiv_categories import CATEGORIES
 
 ARCHIVE = re.compile(r"[a-z-]+(?:\.[A-Za-z-]+)?")
@@ -140,3 +141,10 @@ def is_undated(record: Record) -> bool:
 
 def announced_on(record: Record | None) -> date:
     return date.fromisoformat((record or {})["published_at"][:10])
+
+
+def newest(entries: list[Entry]) -> datetime | None:
+    """The newest announcement among them, as far as it is known."""
+    records = [entry.record for entry in entries if entry.record]
+    known = [record for record in records if record.get("announcement", "unknown") != Paper.Announcement.UNKNOWN]
+    return midnight(max(announced_on(record) for record in known)) if known else None

@@ -18,7 +18,7 @@ from papers.parsers import Entry, Record, decode
 from papers.parsers.xmltext import XmlDocument, XmlEntry, inner_text, read_xml, text_of, understood_xml
 from papers.sources import Asking, Kind, Page
 from papers.sources.announcement_days import first_listing, midnight
-from papers.sources.arxiv import categories_of, is_wanted, paper_record, settle_announcements
+from papers.sources.arxiv import categories_of, is_wanted, newest, paper_record, settle_announcements
 from papers.sources.arxiv_categories import PHYSICS
 
 URL = "https://oaipmh.arxiv.org/oai"
@@ -53,7 +53,8 @@ def pages_of_set(asking: Asking, name: str, token: str, wanted: list[str], follo
             raise FetchError(f"OAI-PMH {error}: {message}"[:300])
         token = text_of(document.root, "ListRecords/resumptionToken")
         resume = {"set": name, "token": token} if token else {"set": following[0]} if following else {}
-        yield Page(entries_of(document, wanted), where, resume, fault=document.fault)
+        entries = entries_of(document, wanted)
+        yield Page(entries, where, resume, newest(entries), document.fault)
         if not token:
             return
         if token in seen:

@@ -27,7 +27,7 @@ def pages(asking: Asking) -> Iterator[Page]:
     cursor, previous = str(asking.resume.get("cursor", "*")), None
     while True:
         where = f"{asking.url.rstrip('/')}/works?{urlencode(parameters(asking, cursor))}"
-        document = read_json(decode(asking.get(where).body), lambda whole: whole["message"]["items"], {"DOI"})
+        document = read_json(decode(asking.get(where).body), lambda whole: whole["message"]["items"], {"DOI", "URL"})
         if (document.whole or {}).get("status", "ok") != "ok":
             raise FetchError(f"Crossref answered {str(document.whole['status'])[:100]!r}")
         if document.items and document.items == previous:
