@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.db import connections
 from django.test import Client
 from playwright.sync_api import Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
@@ -33,6 +34,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
         page.context.new_cdp_session(page).send("WebAuthn.enable")
         yield page
         browser.close()
+        connections.close_all()  # outside of Playwright's loop this thread opens another one
 
 
 @pytest.fixture
