@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from environs import Env, validate
-from kombu import Queue
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -193,7 +192,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_start": 0,
 }
 # The encoder takes a gigabyte and seconds to load, so it has a queue: a worker serves both unless told -Q celery.
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("embedding")]
+CELERY_TASK_QUEUES: dict[str, Any] = {"celery": {}, "embedding": {}}
 CELERY_TASK_DEFAULT_QUEUE = "celery"
 CELERY_TASK_ROUTES = {"recommender.tasks.embed_new_papers": {"queue": "embedding"}}
 CELERY_BEAT_SCHEDULER = "config.beat.Scheduler"

@@ -13,7 +13,8 @@ from recommender.models import Interaction
 
 def make_login(login: KeptDemo, window_days: int) -> KeptDemo:
     editor = User.objects.create_superuser(login.email, login.password, name="Demo editor")
-    EmailAddress.objects.create(user=editor, email=editor.email, verified=True, primary=True)
+    address = {"verified": True, "primary": True}
+    EmailAddress.objects.update_or_create(user=editor, email=editor.email, defaults=address)
     first = User.objects.filter(interactions__isnull=False).order_by("pk").first()
     if first:
         reads = Interaction.objects.filter(user=first)
