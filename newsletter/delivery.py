@@ -76,15 +76,15 @@ class Mailer:
         if isinstance(self.backend, SMTPBackend):
             self.backend.connection = None
 
-    def hand_over(self, built: Built, before_data: Callable[[], bool]) -> Answer:
+    def hand_over(self, built: Built, may_finish: Callable[[], bool]) -> Answer:
         backend = self.backend
         if isinstance(backend, SMTPBackend) and backend.connection is not None:
             message = built.message
             answer = smtp.hand_over(
-                backend.connection, envelope(message.from_email), envelope(message.to[0]), built.wire, before_data
+                backend.connection, envelope(message.from_email), envelope(message.to[0]), built.wire, may_finish
             )
         else:
-            answer = providers.hand_over(backend, built.message, before_data)
+            answer = providers.hand_over(backend, built.message, may_finish)
         if answer.is_connection_over:
             self.close()
         return answer

@@ -188,7 +188,7 @@ class Digest(models.Model):
     # is not asked for the same digests again and again.
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_token = models.CharField(max_length=40, blank=True)
-    # Set just before the message is handed to the mail server: a lease that ends after this is `uncertain`.
+    # Set just before the final dot makes the message the mail server's: a lease that ends after this is `uncertain`.
     handed_over_at = models.DateTimeField(null=True, blank=True)
 
     objects = DigestQuerySet.as_manager()

@@ -12,8 +12,8 @@ from newsletter.answers import Answer, Verdict
 BUSY = (408, 425, 429)
 
 
-def hand_over(backend: BaseEmailBackend, message: EmailMessage, before_data: Callable[[], bool]) -> Answer:
-    if not before_data():
+def hand_over(backend: BaseEmailBackend, message: EmailMessage, may_finish: Callable[[], bool]) -> Answer:
+    if not may_finish():
         return Answer(Verdict.LEASE_LOST)
     try:
         taken = backend.send_messages([message])

@@ -17,19 +17,29 @@ LINE_STARTS_WITH_DOT = re.compile(rb"(?m)^\.")
 
 
 def hand_over(
-    smtp: smtplib.SMTP, sender: str, recipient: str, message: bytes, before_data: Callable[[], bool]
+    smtp: smtplib.SMTP, sender: str, recipient: str, message: bytes, may_finish: Callable[[], bool]
 ) -> Answer:
-    """`before_data` is asked when all is ready but the text itself; if it says no, nothing is handed over."""
+    answer = _converse(smtp, sender, recipient, message, may_finish)
+    if answer.is_connection_over:
+        smtp.close()  # without QUIT, which within a text would be text, and after a stall another wait
+    return answer
+
+
+def _converse(
+    smtp: smtplib.SMTP, sender: str, recipient: str, message: bytes, may_finish: Callable[[], bool]
+) -> Answer:
+    """`may_finish` is asked when everything is out but the final dot; if it says no, the server has taken nothing.
+
+    Asking takes a moment in which a server that hangs up within the text is noticed.
+    """
     try:
-        answer = _envelope(smtp, sender, recipient, len(message))
-        if answer:
+        if answer := _envelope(smtp, sender, recipient, len(message)) or _text(smtp, message):
             return answer
-        if not before_data():
-            smtp.rset()
-            return Answer(Verdict.LEASE_LOST)
-        answer = _text(smtp, message)
-        if answer:
-            return answer
+        if not may_finish():
+            return Answer(Verdict.LEASE_LOST, is_connection_over=True)
+        if select.select([smtp.sock], [], [], 0)[0]:
+            code, said = _reply(smtp)  # it speaks, or hangs up, before we are through
+            return answer_of(code, said)._replace(is_connection_over=True)
         smtp.send(b".\r\n")
     except (smtplib.SMTPException, OSError) as error:
         return Answer(Verdict.LATER, f"the connection broke: {_told(error)}", is_connection_over=True)
@@ -68,9 +78,6 @@ def _text(smtp: smtplib.SMTP, message: bytes) -> Answer | None:
         return answer_of(code, _text_of(raw))
     body = LINE_STARTS_WITH_DOT.sub(b"..", message)
     smtp.send(body if body.endswith(b"\r\n") else body + b"\r\n")
-    if select.select([smtp.sock], [], [], 0)[0]:
-        code, said = _reply(smtp)  # it speaks, or hangs up, before we are through
-        return answer_of(code, said)._replace(is_connection_over=True)
     return None
 
 
