@@ -199,6 +199,7 @@ CELERY_BEAT_SCHEDULER = "config.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "who-is-due": {"task": "newsletter.tasks.dispatch_due", "schedule": 300.0},
     "sweep": {"task": "newsletter.tasks.sweep", "schedule": 60.0},
+    "forget-unproven": {"task": "accounts.tasks.forget_unproven", "schedule": 86_400.0},
     "embed-new-papers": {"task": "recommender.tasks.embed_new_papers", "schedule": 900.0},
 }
 
@@ -278,6 +279,7 @@ ACCOUNT_RATE_LIMITS = {
     "login": "10/m/ip,100/h/ip",
     "request_login_code": "10/m/ip,60/h/ip,3/m/key",
 }
+UNPROVEN_DAYS = env.int("BROADSHEET_UNPROVEN_DAYS", 30)  # then an address nobody proved theirs is forgotten
 
 # A passkey is one more way in, beside the mailed code, not a second factor on top of it (accounts/adapter.py).
 MFA_ADAPTER = "accounts.adapter.PasskeyAdapter"
