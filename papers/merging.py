@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -220,16 +220,30 @@ def fill(kept: Paper, absorbed: Paper) -> dict[str, Any]:
     return {name: [stored(value) for value in pair] for name, pair in changed.items()}
 
 
-def earlier_announcement(kept: Paper, absorbed: Paper) -> dict[str, Any]:
-    """A paper is as old as its first announcement; a guess within the year does not correct what is known."""
-    unknown, years = Paper.Announcement.UNKNOWN, (kept.published_at.year, absorbed.published_at.year)
-    is_guess = absorbed.announcement == unknown and years[1] >= years[0]
-    if kept.announcement == unknown and absorbed.announcement != unknown:
-        is_older = years[1] <= years[0]
+EVIDENCE = [Paper.Announcement.UNKNOWN, Paper.Announcement.ESTIMATED, Paper.Announcement.SEEN]
+SPANS = {Paper.Precision.YEAR: timedelta(days=366), Paper.Precision.MONTH: timedelta(days=31)}
+DOUBT = timedelta(days=30)  # how long moderators hold a paper at most, or a journal takes to print a date
+
+
+def earlier_announcement(kept: Paper, other: Paper) -> dict[str, Any]:
+    """The columns to change when another source dates the paper too: it is as old as its first announcement.
+
+    Of two that were seen the earlier counts; what was seen corrects a guess, and a guess what was seen only when it is
+    older beyond doubt.
+    """
+    weights = (
+        EVIDENCE.index(Paper.Announcement(kept.announcement)),
+        EVIDENCE.index(Paper.Announcement(other.announcement)),
+    )
+    if weights == (2, 2):
+        is_right = other.published_at < kept.published_at
+    elif weights[1] > weights[0]:
+        is_right = other.published_at <= kept.published_at + SPANS.get(Paper.Precision(kept.published_precision), DOUBT)
     else:
-        is_older = absorbed.published_at < kept.published_at and not is_guess
-    names = ("published_at", "published_precision", "announcement") if is_older else ()
-    return {name: getattr(absorbed, name) for name in names}
+        span = SPANS.get(Paper.Precision(other.published_precision), timedelta(0))
+        is_right = other.published_at + span + DOUBT < kept.published_at
+    names = ("published_at", "published_precision", "announcement") if is_right else ()
+    return {name: getattr(other, name) for name in names}
 
 
 def stored(value: Any) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any, Self
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from django.db import models
 from django.db.models import Q
@@ -14,6 +14,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from papers.titles import title_key
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise as StrOrPromise
 
 
 class Topic(models.Model):
@@ -223,6 +226,14 @@ class RequestTurn(models.Model):
         return f"{self.group} from {self.free_at:%Y-%m-%d %H:%M:%S}"
 
 
+class Health(NamedTuple):
+    """How a source is: a colour, the words for it, and since when."""
+
+    colour: str  # green, red, off, new
+    words: StrOrPromise
+    since: datetime | None
+
+
 class SourceQuerySet(models.QuerySet["Source"]):
     def due(self, at: datetime | None = None) -> Self:
         at = at or timezone.now()
@@ -274,6 +285,7 @@ class Source(models.Model):
     last_success_at = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=500, blank=True)
     failing_since = models.DateTimeField(null=True, blank=True)
+    well_since = models.DateTimeField(null=True, blank=True)
 
     objects = SourceQuerySet.as_manager()
 
@@ -286,6 +298,20 @@ class Source(models.Model):
     @property
     def is_running(self) -> bool:
         return self.lease_until is not None and self.lease_until > timezone.now()
+
+    def health(self, at: datetime | None = None) -> Health:
+        """Red while runs fail, and when none has come for twice as long as it should."""
+        at = at or timezone.now()
+        if not self.enabled:
+            return Health("off", _("off"), None)
+        if self.failing_since:
+            return Health("red", _("failing"), self.failing_since)
+        if self.last_success_at is None:
+            return Health("new", _("not run yet"), None)
+        late = self.last_success_at + 2 * timedelta(minutes=self.every_minutes)
+        if at > late and not self.is_running:
+            return Health("red", _("not run"), late)
+        return Health("green", _("well"), self.well_since)
 
 
 class SourceRun(models.Model):
@@ -341,6 +367,12 @@ class SetAside(models.Model):
 
     def __str__(self) -> str:
         return f"{self.place}: {self.reason}"
+
+    @property
+    def short_name(self) -> str:
+        """What tells it from others in a message."""
+        record = self.record if isinstance(self.record, dict) else {}
+        return str(record.get("title") or self.place)[:80]
 
 
 class Merge(models.Model):

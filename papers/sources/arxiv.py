@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, insort
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from papers.identifiers import ARXIV, Identified, find_identified, parse_identifier
@@ -90,9 +90,17 @@ def settle_announcements(entries: list[Entry]) -> list[Entry]:
 
 
 def settle(record: Record, identified: Identified, between: tuple[date | None, date | None]) -> None:
+    """Give a record its day: between its neighbours', and not before its submission allows.
+
+    `changed_on` is on records of a harvest that has been complete so far, of papers without a later version: what is
+    met there for the first time was announced on the day of its change, unless its id or its neighbours say otherwise.
+    """
     below, above = between
-    if record.get("published_at"):  # reckoned from its submission: the earliest day it can have been
+    changed_on = record.pop("changed_on", None)
+    if record.get("published_at"):
         day = max(announced_on(record), below or date.min)
+        if changed_on and is_month_of(date.fromisoformat(changed_on), identified):
+            day = max(day, date.fromisoformat(changed_on))
         if above and above >= (below or date.min):
             day = min(day, above)
         record |= {"published_at": day.isoformat(), "announcement": Paper.Announcement.ESTIMATED}
@@ -101,6 +109,12 @@ def settle(record: Record, identified: Identified, between: tuple[date | None, d
     else:
         month = identified.month or datetime(1991, 8, 1, tzinfo=UTC)
         record |= {"published_at": f"{month:%Y-%m}", "announcement": Paper.Announcement.UNKNOWN}
+
+
+def is_month_of(day: date, identified: Identified) -> bool:
+    """Whether an id of its month can have been announced on a day; around midnight it may be the next month's first."""
+    month = identified.month
+    return month is not None and month.date() <= day <= month.date() + timedelta(days=33)
 
 
 def neighbours(number: int, identified: Identified, days: list[tuple[int, date]]) -> tuple[date | None, date | None]:

@@ -53,7 +53,7 @@ def pages_of_set(asking: Asking, name: str, token: str, wanted: list[str], follo
             raise FetchError(f"OAI-PMH {error}: {message}"[:300])
         token = text_of(document.root, "ListRecords/resumptionToken")
         resume = {"set": name, "token": token} if token else {"set": following[0]} if following else {}
-        entries = entries_of(document, wanted)
+        entries = entries_of(document, wanted, is_steady=not asking.is_first)
         yield Page(entries, where, resume, newest(entries), document.fault)
         if not token:
             return
@@ -80,20 +80,20 @@ def error_in(document: XmlDocument) -> tuple[str, str]:
     return (found.get("code") or "unknown", inner_text(found)) if found is not None else ("", "")
 
 
-def entries_of(document: XmlDocument, wanted: list[str]) -> list[Entry]:
-    entries = [entry for item in document.entries if (entry := entry_of(item, wanted))]
+def entries_of(document: XmlDocument, wanted: list[str], *, is_steady: bool) -> list[Entry]:
+    entries = [entry for item in document.entries if (entry := entry_of(item, wanted, is_steady))]
     return settle_announcements(entries)
 
 
-def entry_of(item: XmlEntry, wanted: list[str]) -> Entry | None:
+def entry_of(item: XmlEntry, wanted: list[str], is_steady: bool) -> Entry | None:
     """The entry; None for a paper of another category, since sets are wider than what is asked for."""
     categories = text_of(item.element, "metadata/arXiv/categories").split()
     if categories and not is_wanted(categories, wanted):
         return None
-    return understood_xml(item, record_of, categories)
+    return understood_xml(item, record_of, categories, is_steady)
 
 
-def record_of(record: etree._Element, categories: list[str]) -> Record:
+def record_of(record: etree._Element, categories: list[str], is_steady: bool = False) -> Record:
     header = record.find("{*}header")
     name = text_of(header, "identifier")
     if header is not None and header.get("status") == "deleted":
@@ -103,6 +103,8 @@ def record_of(record: etree._Element, categories: list[str]) -> Record:
         raise ValueError("a record without metadata")
     created = text_of(arxiv, "created")
     submitted_at = midnight(date.fromisoformat(created)) + timedelta(hours=12) if created else None
+    is_as_announced = is_steady and not text_of(arxiv, "updated")
+    known = {"changed_on": date.fromisoformat(text_of(header, "datestamp")).isoformat()} if is_as_announced else {}
     return paper_record(
         text_of(arxiv, "id") or name,
         title=text_of(arxiv, "title"),
@@ -113,6 +115,7 @@ def record_of(record: etree._Element, categories: list[str]) -> Record:
         doi=text_of(arxiv, "doi"),
         published_at=first_listing(submitted_at).isoformat() if submitted_at else "",
         announcement=Paper.Announcement.ESTIMATED if submitted_at else Paper.Announcement.UNKNOWN,
+        **known,
     )
 
 

@@ -13,6 +13,7 @@ from papers.merging import (
     Description,
     Same,
     are_declared_different,
+    earlier_announcement,
     find_same,
     merge,
     propose_merges,
@@ -236,11 +237,36 @@ def test_a_merge_is_not_done_twice_nor_with_itself_nor_undone_twice() -> None:
 def test_a_merged_paper_is_as_old_as_its_first_announcement() -> None:
     kept = known(TITLE, published_at=datetime(2024, 6, 4, tzinfo=UTC))
     older = known(TITLE, published_at=datetime(2023, 6, 4, tzinfo=UTC))
-    guessed = known(TITLE, published_at=datetime(2023, 1, 1, tzinfo=UTC), announcement="unknown")
+    guessed = known(TITLE, published_at=datetime(2023, 6, 1, tzinfo=UTC), announcement="unknown")
     merge(kept, older, "x")
     merge(kept, guessed, "x")
     kept.refresh_from_db()
     assert (kept.published_at, kept.announcement) == (datetime(2023, 6, 4, tzinfo=UTC), "seen")
+
+
+@pytest.mark.parametrize(
+    ("known", "told", "right"),
+    [
+        (("2024-06-05", "day", "seen"), ("2024-06-04", "day", "seen"), "told"),
+        (("2024-06-04", "day", "seen"), ("2024-06-05", "day", "seen"), "known"),
+        (("2024-06-04", "day", "estimated"), ("2024-06-05", "day", "seen"), "told"),  # held by moderators
+        (("2024-06-05", "day", "seen"), ("2024-06-04", "day", "estimated"), "known"),
+        (("2024-06-05", "day", "estimated"), ("2024-06-04", "day", "estimated"), "known"),
+        (("2024-06-05", "day", "seen"), ("2022-03-01", "day", "estimated"), "told"),  # the preprint, met later
+        (("2024-06-05", "day", "seen"), ("2024-01-01", "year", "unknown"), "known"),
+        (("2024-06-05", "day", "seen"), ("2021-01-01", "year", "unknown"), "told"),
+        (("2024-01-01", "year", "unknown"), ("2024-06-05", "day", "seen"), "told"),  # imported, announced afterwards
+        (("2021-01-01", "year", "unknown"), ("2024-06-05", "day", "seen"), "known"),
+    ],
+)
+def test_the_first_announcement_counts_and_guesses_yield(
+    known: tuple[str, str, str], told: tuple[str, str, str], right: str
+) -> None:
+    def dated(day: str, precision: str, announcement: str) -> Paper:
+        at = datetime.fromisoformat(day).replace(tzinfo=UTC)
+        return Paper(published_at=at, published_precision=precision, announcement=announcement)
+
+    assert bool(earlier_announcement(dated(*known), dated(*told))) is (right == "told")
 
 
 @pytest.mark.django_db

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -233,14 +234,22 @@ def announced(arxiv_id: str, day: date, announcement: str = "seen") -> Paper:
     return paper
 
 
-def harvested(fact: Fact) -> tuple[str, str]:
-    (record,) = records(ask("arxiv-oai", answering(documents.oai_records([fact])))[0])
+def harvested(fact: Fact, *, is_first: bool = False) -> tuple[str, str]:
+    (record,) = records(ask("arxiv-oai", answering(documents.oai_records([fact])), is_first=is_first)[0])
     return record["published_at"], record["announcement"]
 
 
 def test_a_harvested_paper_was_announced_on_the_first_day_it_can_have_been() -> None:
     friday = Fact("2406.00001", submitted_at=datetime(2024, 6, 7, 12, tzinfo=UTC), changed_on=date(2024, 6, 20))
-    assert harvested(friday) == ("2024-06-10", "estimated")
+    assert harvested(friday, is_first=True) == ("2024-06-10", "estimated")
+
+
+def test_what_a_steady_harvest_meets_for_the_first_time_was_announced_on_that_day() -> None:
+    announced("2406.00010", date(2024, 6, 12))
+    held = Fact("2406.00011", submitted_at=JUNE_3, changed_on=date(2024, 6, 14))
+    assert harvested(held) == ("2024-06-14", "estimated")
+    replaced = replace(held, arxiv_id="2406.00012", updated_on=date(2024, 6, 17), changed_on=date(2024, 6, 18))
+    assert harvested(replaced) == ("2024-06-12", "estimated")
 
 
 def test_a_paper_held_in_moderation_was_announced_with_the_ids_around_it() -> None:
