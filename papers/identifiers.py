@@ -113,14 +113,20 @@ def find_papers(texts: Iterable[str]) -> dict[str, Paper]:
 
 
 def find_identified(identified: Iterable[Identified]) -> dict[tuple[str, str], Paper]:
+    rows = find_rows(identified)
+    papers = Paper.objects.in_bulk({row.paper_id for row in rows.values()})
+    return {key: papers[row.paper_id] for key, row in rows.items()}
+
+
+def find_rows(identified: Iterable[Identified]) -> dict[tuple[str, str], Identifier]:
     values = defaultdict(set)
     for scheme, value in {parsed.key for parsed in identified}:
         values[scheme].add(value)
     return {
-        (scheme, identifier.value): identifier.paper
+        (scheme, row.value): row
         for scheme, wanted in values.items()
         for chunk in chunks(sorted(wanted), VALUES_A_QUERY)
-        for identifier in Identifier.objects.filter(scheme=scheme, value__in=chunk).select_related("paper")
+        for row in Identifier.objects.filter(scheme=scheme, value__in=chunk)
     }
 
 

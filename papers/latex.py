@@ -159,6 +159,7 @@ def without_signs(text: str) -> str:
 
 BRACE = re.compile(r"(\\(?:[A-Za-z]+\*?\s*|.))|[{}]", re.DOTALL)
 DOUBLED_ESCAPE = re.compile(r"(?<!\\)\\{2,}(?=[%&$_#])")
+DOUBLED_ACCENT = re.compile(r"(?<!\\)\\{2,}(?=[\"'`^~=.]\s*\{\\?[A-Za-z]\})")
 DOUBLED_MACRO = re.compile(r"(?<!\\)\\{2,}([A-Za-z]+)")
 LINE_BREAK = re.compile(r"\\\\(?:\*|\[[^\]]{0,8}\])?")
 ESCAPED_GROUP = re.compile(r"\\\{(\\['`^\"~=.uvHcdbkr]\s*\\?[A-Za-z])\\\}")  # Barab\{\'a\}si
@@ -178,7 +179,7 @@ DOLLAR = re.compile(r"\\.|\$\$[^$]+\$\$|\$((?:\\.|[^$\\])+)\$|\$", re.DOTALL)
 
 def unescaped_twice(text: str) -> str:
     """What was escaped twice on its way, once; line breaks become spaces."""
-    text = DOUBLED_ESCAPE.sub(r"\\", text)
+    text = DOUBLED_ACCENT.sub(r"\\", DOUBLED_ESCAPE.sub(r"\\", text))
     text = DOUBLED_MACRO.sub(lambda found: f"\\{found[1]}" if found[1] in KNOWN else f" {found[1]}", text)
     return ESCAPED_GROUP.sub(r"\1", LINE_BREAK.sub(" ", text))
 

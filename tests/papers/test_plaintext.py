@@ -44,7 +44,7 @@ def test_what_is_text_already_stays_as_it_is(text: str) -> None:
             r"Erd\H{o}s, R\'enyi, M{\"o}bius, na{\"\i}ve, S\o ren, \L{}\'od\'z",
             "Erdős, Rényi, Möbius, naïve, Søren, Łódź",
         ),
-        (r"Barab\{\'a\}si", "Barabási"),
+        (r"Barab\{\'a\}si, k\\\"{o}tter", "Barabási, kötter"),
         (r"{D}eep {Learning} for {(Figure} 2) {GPSR}", "Deep Learning for (Figure 2) GPSR"),
         (
             r"\emph{in vivo}, \texttt{grep -v}, \textsc{Foo}, {\em SNOW}, {\it S. cerevisiae}",
