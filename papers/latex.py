@@ -159,7 +159,7 @@ def without_signs(text: str) -> str:
 
 BRACE = re.compile(r"(\\(?:[A-Za-z]+\*?\s*|.))|[{}]", re.DOTALL)
 DOUBLED_ESCAPE = re.compile(r"(?<!\\)\\{2,}(?=[%&$_#])")
-DOUBLED_ACCENT = re.compile(r"(?<!\\)\\{2,}(?=[\"'`^~=.]\s*\{\\?[A-Za-z]\})")
+DOUBLED_ACCENT = re.compile(r"(?<=[A-Za-z{])\\{2,}(?=[\"'`^~=.]\s*(?:\{\\?[A-Za-z]\}|[A-Za-z]))")
 DOUBLED_MACRO = re.compile(r"(?<!\\)\\{2,}([A-Za-z]+)")
 LINE_BREAK = re.compile(r"\\\\(?:\*|\[[^\]]{0,8}\])?")
 ESCAPED_GROUP = re.compile(r"\\\{(\\['`^\"~=.uvHcdbkr]\s*\\?[A-Za-z])\\\}")  # Barab\{\'a\}si

@@ -37,7 +37,7 @@ TAG = re.compile(
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 POWER = re.compile(r"(?<=[\w)])<sup>([-−–+]?[0-9]+)</sup>", re.IGNORECASE)  # 10<sup>5</sup> is not 105
-ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+ENTITY = re.compile(r"\\*&(?:\\*#[0-9]{1,7}|\\*#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")  # or as \&\#228;
 LATEX = re.compile(r"[\\{}$]|``|[A-Za-z][A-Za-z.,;:)]~[\w(\[]")
 
 # UTF-8 that was read as Latin-1 or Windows-1252: â€œ is “, Ã¼ is ü. Only leads that no word ends with.
@@ -68,7 +68,7 @@ def plain_text(text: str) -> str:
     if "<" in text:
         text = without_markup(text)
     if "&" in text:
-        text = ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+        text = ENTITY.sub(lambda entity: html.unescape(entity[0].replace("\\", "")), text)
     if LATEX.search(text):
         text = latex_to_text(text)
     if not text.isascii():

@@ -209,9 +209,12 @@ def authors_of(record: dict[str, Any]) -> list[str]:
     return cleaned
 
 
+QUOTED = re.compile(r"""^\[?(['"])(.+)\1\]?$""")  # what is left of a list that was written out as text
+
+
 def author_name(raw: str) -> str:
     """ "arita, masanori" is Masanori Arita; a name with any capital stays as it is written."""
-    name = plain_text(in_order(raw))
+    name = plain_text(in_order(QUOTED.sub(r"\2", raw.strip())))
     if name in ("others", "et al", "et al."):
         return ""
     if name != name.lower():

@@ -44,7 +44,7 @@ def test_what_is_text_already_stays_as_it_is(text: str) -> None:
             r"Erd\H{o}s, R\'enyi, M{\"o}bius, na{\"\i}ve, S\o ren, \L{}\'od\'z",
             "Erdős, Rényi, Möbius, naïve, Søren, Łódź",
         ),
-        (r"Barab\{\'a\}si, k\\\"{o}tter", "Barabási, kötter"),
+        (r"Barab\{\'a\}si, k\\\"{o}tter, sch{\\\"a}fer, r\\\"omer", "Barabási, kötter, schäfer, römer"),
         (r"{D}eep {Learning} for {(Figure} 2) {GPSR}", "Deep Learning for (Figure 2) GPSR"),
         (
             r"\emph{in vivo}, \texttt{grep -v}, \textsc{Foo}, {\em SNOW}, {\it S. cerevisiae}",
@@ -91,6 +91,7 @@ def test_latex_becomes_text(text: str, plain: str) -> None:
         ("<!-- note -->Title<![CDATA[ & more]]>", "Title & more"),
         ("<script>alert(1)</script> <img src=x onerror=alert(2)>", "alert(1)"),
         ("&#034;R&amp;D&quot; &#150; caf&eacute;&nbsp;&isin; &bogus; &lt", '"R&D" – café ∈ &bogus; &lt'),
+        (r"R\&amp;D, r\&\#228;tsch, r\\&\\#228;tsch", "R&D, rätsch, rätsch"),
         ("&amp;lt;b&amp;gt; and &lt;b&gt;", "&lt;b&gt; and <b>"),
     ],
 )
