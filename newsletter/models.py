@@ -235,6 +235,27 @@ class Click(models.Model):
         return f"{self.digest_id} {self.link} {self.paper_id}"
 
 
+class Bounce(models.Model):
+    """What came back for a digest. One a kind, however often it is reported."""
+
+    class Kind(models.TextChoices):
+        HARD = "hard", _("for good")
+        SOFT = "soft", _("for now")
+        COMPLAINT = "complaint", _("complaint")
+
+    digest = models.ForeignKey(Digest, models.CASCADE, related_name="bounces")
+    kind = models.CharField(max_length=9, choices=Kind.choices)
+    said = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-at"]
+        constraints = [models.UniqueConstraint(fields=["digest", "kind"], name="one_bounce_a_digest_and_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.digest_id} {self.kind}"
+
+
 class Suppression(models.Model):
     """An address that must not be mailed, and why. Looked up at the moment of sending."""
 
