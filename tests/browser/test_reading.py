@@ -1,0 +1,168 @@
+"""The reading pages in a real browser: for everybody, at every width, with keyboard, with and without JavaScript."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from accounts.models import User
+from papers.models import Paper
+from recommender.interactions import record
+from recommender.models import Interaction, Interest
+from tests.browser.conftest import Open, violations
+from tests.factories import make_paper, make_reader, make_topic
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def reader() -> User:
+    """With something on every page."""
+    now = timezone.now()
+    reader = make_reader("reader@example.org")
+    for number in range(4):
+        make_paper(
+            f"Listening to birds with very few labels, part {number}",
+            abstract="A model hears a bird for the first time and names it. " * 8,
+            topics=["Speech and audio", "Biology"],
+            authors=["Ada Lovelace", "Grace Hopper", "Mary Cartwright", "Emmy Noether", "Hedy Lamarr"],
+            published_at=now - timedelta(hours=number + 1),
+            pdf_url="https://papers.example.org/1.pdf",
+            upvotes=number,
+        )
+    withdrawn = make_paper("Taken back", published_at=now, status="withdrawn", status_reason="An error in lemma 2.")
+    disliked = make_paper("Robots that grasp cups", topics=["Robots"], published_at=now - timedelta(days=40))
+    record(reader, Paper.objects.published()[3], "save")
+    record(reader, withdrawn, "save")
+    record(reader, disliked, "less")
+    interest = Interest.objects.create(user=reader, sentences=["How birds learn their songs"])
+    interest.topics.add(make_topic("Speech and audio"))
+    return reader
+
+
+def every_page() -> list[str]:
+    paper = Paper.objects.published().first()
+    withdrawn = Paper.objects.get(status="withdrawn")
+    assert paper is not None
+    today = timezone.now().date()
+    return [
+        "/",
+        f"/week/{today}/",
+        f"/month/{today}/?topic=biology",
+        paper.get_absolute_url(),
+        withdrawn.get_absolute_url(),
+        "/topic/biology/",
+        f"/author/{paper.authorships.all()[0].author_id}/",
+        "/search/?q=birds&topic=none",
+        "/search/?q=nothingatall",
+    ]
+
+
+PERSONAL = ["/for-you/", "/library/", "/library/?shelf=imported", "/preferences/", "/account/"]
+ENTRANCES = ["/accounts/login/", "/accounts/signup/"]
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 360)])
+def test_axe_finds_nothing_on_any_page(reader: User, open_page: Open, scheme: str, width: int) -> None:
+    found = {}
+    for user, paths in ((None, every_page()[:5] + ENTRANCES), (reader, every_page() + PERSONAL)):
+        page = open_page("/robots.txt", user, width=width, scheme=scheme)
+        for path in paths:
+            page.goto(path)
+            found[path, user] = violations(page)
+    assert {page: lines for page, lines in found.items() if lines} == {}
+
+
+def test_no_page_is_wider_than_the_window(reader: User, open_page: Open) -> None:
+    page = open_page("/", reader)
+    too_wide = {}
+    for path in every_page() + PERSONAL:
+        page.goto(path)
+        for width in (360, 800, 1600):
+            page.set_viewport_size({"width": width, "height": 900})
+            too_wide[path, width] = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+    assert {where: by for where, by in too_wide.items() if by > 0} == {}
+
+
+def test_a_page_weighs_under_a_hundred_kilobytes(reader: User, open_page: Open) -> None:
+    for number in range(60):
+        make_paper(f"Paper {number} " + "with a long title " * 4, abstract="Words. " * 300, topics=["Biology"])
+    weigh = "performance.getEntries().reduce((sum, entry) => sum + (entry.decodedBodySize ?? 0), 0)"
+    for path in ("/day/2025-05-01/", "/search/?q=paper"):
+        assert open_page(path, reader).evaluate(weigh) < 170_000, path  # unpacked; on the wire a third of it
+
+
+def test_a_button_acts_at_once_and_keeps_the_focus_nearby(reader: User, open_page: Open) -> None:
+    page = open_page("/", reader)
+    page.get_by_role("button", name="Save", exact=True).first.click()
+    expect(page.get_by_role("button", name="Saved").first).to_have_attribute("aria-pressed", "true")
+    assert page.url.endswith("/")
+    assert Interaction.objects.filter(user=reader, kind="save").count() == 3
+
+
+def test_the_same_button_without_javascript(reader: User, open_page: Open) -> None:
+    page = open_page("/", reader, java_script_enabled=False)
+    page.get_by_role("button", name="Save", exact=True).first.click()
+    expect(page.get_by_role("button", name="Saved").first).to_be_visible()
+    assert Interaction.objects.filter(user=reader, kind="save").count() == 3
+
+
+def test_not_this_on_the_reader_s_own_page(reader: User, open_page: Open) -> None:
+    page = open_page("/for-you/", reader)
+    papers = page.locator(".papers article")
+    before = papers.count()
+    title = papers.first.get_by_role("heading").inner_text()
+    page.get_by_role("button", name="Not this").first.click()
+    expect(papers).to_have_count(before - 1)
+    expect(page.get_by_text("Left out, and counted against its like")).to_be_visible()
+    page.reload()
+    expect(page.locator("aside").get_by_text(title[:40])).to_be_visible()
+    page.locator("aside li", has_text=title[:40]).get_by_role("button", name="Undo").click()
+    expect(papers).to_have_count(before)
+
+
+def test_by_keyboard_alone(reader: User, open_page: Open) -> None:
+    page = open_page("/", reader)
+    titles = page.locator(".papers h2 a")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(titles.nth(2)).to_be_focused()
+    page.keyboard.press("k")
+    expect(titles.nth(1)).to_be_focused()
+    page.keyboard.press("u")
+    expect(page.locator(".paper").nth(1).get_by_role("button", name="Upvoted")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("birds")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="papers found")).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Listening to birds")
+
+
+def test_the_first_tab_leads_past_the_menu(reader: User, open_page: Open) -> None:
+    page = open_page("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("j")
+    expect(page.locator(".papers h2 a").first).to_be_focused()
+
+
+def test_mathematics_is_drawn_and_nothing_in_it_runs(reader: User, open_page: Open) -> None:
+    raw = r"In $\vec{x} = O(n^2)$ time, $\href{javascript:alert(1)}{click}$, $\undefined{x}$ and $\pmb{y}$."
+    paper = make_paper("Squares", abstract="In O(n^2) time.", raw_abstract=raw)
+    page = open_page(paper.get_absolute_url())
+    expect(page.locator(".abstract .katex").first).to_be_visible()
+    expect(page.locator("[data-tex] svg").first).to_be_visible()
+    expect(page.locator(r'[data-tex="\\undefined{x}"]')).to_have_text("x")
+    assert page.locator('a[href^="javascript"]').count() == 0
