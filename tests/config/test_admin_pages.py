@@ -140,7 +140,10 @@ def test_rolling_back_publishes_an_older_version(editor: Client) -> None:
     older, newer = (train().version for _ in range(2))
     newer.refresh_from_db()
     assert newer.state == "published"
-    editor.post(url(RankerVersion, "changelist"), {"action": "publish", "_selected_action": [older.pk]})
+    answer = editor.post(
+        url(RankerVersion, "changelist"), {"action": "publish", "_selected_action": [older.pk]}, follow=True
+    )
+    assert "is published" in answer.content.decode()
     states = dict(RankerVersion.objects.values_list("pk", "state"))
     assert states == {older.pk: "published", newer.pk: "retired"}
     assert LogEntry.objects.get().object_id == str(older.pk)
