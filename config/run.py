@@ -84,16 +84,17 @@ def must_be_free(
 
 
 def tell(port: int, demo: KeptDemo | None) -> None:
-    console = Console(highlight=False)
     site = f"http://localhost:{port}"
-    console.print(f"\n[bold]Broadsheet[/bold]    {site}/")
-    console.print(f"admin         {site}/admin/")
+    told = {"Broadsheet": f"{site}/", "admin": f"{site}/admin/"}
     if not settings.EMAIL_URL:
-        console.print(f"outbox        {site}/outbox/")
+        told["outbox"] = f"{site}/outbox/"
     if demo:
-        console.print(f"demo login    {demo.email}, password {demo.password} (an editor, on this machine only)")
+        told["demo login"] = f"{demo.email}, password {demo.password} (an editor, on this machine only)"
     else:
-        console.print("first editor  .venv/bin/python manage.py createsuperuser")
+        told["first editor"] = ".venv/bin/python manage.py createsuperuser"
+    console = Console(highlight=False)
+    for what, where in told.items():
+        console.print(f"[bold]{what:<12}[/bold]  {where}", soft_wrap=True)
     console.print("Ctrl-C ends all of it.\n")
 
 

@@ -132,9 +132,12 @@ def show_one_mail(outbox: Path) -> None:
 def tell_where_to_look(console: Console, login: KeptDemo) -> None:
     from django.conf import settings
 
-    console.print(f"every mail    {settings.OUTBOX_DIR}/*.eml, *.html, *.txt")
-    console.print(f"the figures   {KeptDemo.file(settings.VAR_DIR).parent / 'report.json'}")
-    console.print(f"the site      make run, then log in as {login.email} with the password {login.password}")
+    for what, where in {
+        "every mail": f"{settings.OUTBOX_DIR}/*.eml, *.html, *.txt",
+        "the figures": f"{KeptDemo.file(settings.VAR_DIR).parent / 'report.json'}",
+        "the site": f"make run, then log in as {login.email} with the password {login.password}",
+    }.items():
+        console.print(f"{what:<12}  {where}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -51,15 +51,15 @@ class Report:
         file.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
     def show(self, console: Console) -> None:
-        done = Table("done", "", title="What was done", title_justify="left", show_header=False)
+        done = Table(show_header=False)
         for name in ("papers", "readers", "interactions", "digests_composed", "digests_sent"):
             done.add_row(name.replace("_", " "), str(getattr(self, name)))
         for step, seconds in self.seconds.items():
             done.add_row(f"[dim]{step}[/dim]", f"[dim]{seconds:.1f} s[/dim]")
-        found = Table("", "recall@20", "nDCG@10", title=self.question(), title_justify="left")
+        found = Table("", "recall@20", "nDCG@10")
         for name in RANKERS:
             found.add_row(name, figure(self.recall_at_20[name]), figure(self.ndcg_at_10[name]))
-        console.print(done, found)
+        console.print("[bold]What was done[/bold]", done, f"[bold]{self.question()}[/bold]", found)
 
     def question(self) -> str:
         if not self.held_out.get("readers"):
