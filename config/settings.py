@@ -201,6 +201,7 @@ CELERY_BEAT_SCHEDULE = {
     "who-is-due": {"task": "newsletter.tasks.dispatch_due", "schedule": 300.0},
     "sweep": {"task": "newsletter.tasks.sweep", "schedule": 60.0},
     "forget-unproven": {"task": "accounts.tasks.forget_unproven", "schedule": 86_400.0},
+    "fetch-papers": {"task": "papers.tasks.fetch_due", "schedule": 300.0},
     "embed-new-papers": {"task": "recommender.tasks.embed_new_papers", "schedule": 900.0},
 }
 
@@ -346,6 +347,8 @@ FETCH_INTERVAL_SECONDS = 1.0  # between two requests of one host, over all worke
 FETCH_INTERVALS = {"arxiv.org": 3.0}  # ... and of these with all their subdomains
 # Loopback, link-local and private addresses are refused unless this says otherwise: for a mirror in one's own network.
 FETCH_ALLOW_PRIVATE = env.bool("BROADSHEET_FETCH_PRIVATE", False)
+# What is asked for at once when a source has brought papers, so that they need not wait for the schedule.
+AFTER_PAPERS_ARRIVED = ["recommender.tasks.embed_new_papers"]
 
 # --- safety ----------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
+from papers import source_admin as source_admin  # registers its own models
 from papers.admin_base import AdminBase, TabularInline
 from papers.identifiers import OTHER, find_rows, parse_identifier
 from papers.models import Author, Authorship, Identifier, Paper, Topic
