@@ -27,9 +27,10 @@ ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 ADDRESS_ERRORS = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}
 # A bare 550 says "no such user" as often as "we do not like you"; these words tell the second.
 POLICY_WORDS = re.compile(
-    r"spam|block|policy|polic|reputation|blacklist|blocklist|denied|reject|dmarc|spf|dkim|quota|full|size|rate|limit",
+    r"spam|block|polic|reputation|blacklist|denied|dmarc|spf|dkim|rate limit|too many",
     re.IGNORECASE,
 )
+NOT_THE_ADDRESS = re.compile(POLICY_WORDS.pattern + "|reject|quota|full|size|limit", re.IGNORECASE)
 NO_SUCH_MAILBOX_CODES = (550, 551, 553)
 
 
@@ -43,7 +44,7 @@ def is_address_error(code: int, said: str, *, at_recipient: bool) -> bool:
         return False
     if enhanced := enhanced_code(said):
         return enhanced in ADDRESS_ERRORS
-    return at_recipient and code in NO_SUCH_MAILBOX_CODES and not POLICY_WORDS.search(said)
+    return at_recipient and code in NO_SUCH_MAILBOX_CODES and not NOT_THE_ADDRESS.search(said)
 
 
 def answer_of(code: int, said: str, *, at_recipient: bool = False) -> Answer:

@@ -6,7 +6,10 @@ class NewsletterConfig(AppConfig):
 
     def ready(self) -> None:
         from allauth.account.signals import email_confirmed
+        from anymail.signals import tracking
 
         from newsletter.subscriptions import address_confirmed
+        from newsletter.webhooks import provider_told
 
         email_confirmed.connect(address_confirmed, dispatch_uid="newsletter.address_confirmed")
+        tracking.connect(provider_told, dispatch_uid="newsletter.provider_told")

@@ -27,10 +27,12 @@ from django.utils.translation import gettext as _
 
 from newsletter import providers, smtp
 from newsletter.answers import Answer, Verdict
+from newsletter.bounces import Kind, classify, note_bounce
 from newsletter.headers import envelope
 from newsletter.message import Built, Contents, build, load_contents
-from newsletter.models import Digest, DigestQuerySet, Subscription, Suppression
-from newsletter.suppression import suppress, suppression_of
+from newsletter.models import Digest, DigestQuerySet, Subscription
+from newsletter.pace import wait_for_turn
+from newsletter.suppression import suppression_of
 from papers.models import Paper
 
 logger = logging.getLogger(__name__)
@@ -109,6 +111,7 @@ def deliver(digest_ids: Sequence[int]) -> Counter[str]:
             except MailServerUnavailable as error:
                 postpone([digest.pk for digest in digests[position:]], str(error))
                 raise
+            wait_for_turn()
             if end := deliver_one(digest, contents, mailer):
                 tally[end] += 1
     return tally
@@ -170,8 +173,8 @@ def conclude(held: _Held, answer: Answer) -> str | None:
         case Verdict.UNKNOWN:
             return held.record(State.UNCERTAIN, answer.said)
         case Verdict.REFUSED:
-            if answer.is_address_error:
-                suppress(digest.subscription.user.email, Suppression.Reason.BOUNCE, answer.said)
+            if kind := Kind.HARD if answer.is_address_error else classify("", answer.said):
+                note_bounce(digest, kind, answer.said)
             return held.record(State.FAILED, answer.said)
         case Verdict.LATER if timezone.now() - digest.composed_at > RETRIED_FOR:
             return held.record(State.FAILED, _("refused for a day: %s") % answer.said)

@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
+from newsletter.bounces import return_path, token_for
 from newsletter.headers import header_text, list_id, sender
 from newsletter.inlining import inlined_template
 from newsletter.links import click_url, digest_web_url, unsubscribe_url, vote_url
@@ -181,17 +182,19 @@ def _build_with(digest: Digest, contents: Contents, items: list[dict[str, Any]],
     message = EmailMultiAlternatives(
         subject=_subject(digest, contents, items),
         body=get_template(TEXT_TEMPLATE).render(context),
-        from_email=sender(),
+        from_email=return_path(digest.pk or 0) or sender(),  # the envelope's; the header below is what readers see
         to=[subscription.user.email],
         reply_to=[settings.MAIL_REPLY_TO] if settings.MAIL_REPLY_TO else None,
         headers=headers_for(digest),
     )
     message.attach_alternative(render_html(context), "text/html")
+    message.metadata = {"digest": token_for(digest.pk or 0)}  # type: ignore[attr-defined]  # for providers (anymail)
     return Built(message, n_papers, n_left_out)
 
 
 def headers_for(digest: Digest) -> dict[str, str]:
     return {
+        "From": sender(),
         "Message-ID": digest.message_id,
         "List-Unsubscribe": f"<{unsubscribe_url(digest.subscription_id)}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",

@@ -1,10 +1,11 @@
 """Addresses that belong to mail: preferences, unsubscribing, the web copy. Short, since they stand in headers."""
 
-from django.urls import URLPattern, path
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path
 
 from newsletter import preferences_views, views
 
-urlpatterns: list[URLPattern] = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("u/<str:token>", views.Unsubscribe.as_view(), name="unsubscribe"),
     path("c/<str:token>", views.click, name="click"),
     path("c/<str:token>/<str:link>", views.click),
@@ -14,3 +15,5 @@ urlpatterns: list[URLPattern] = [
     path("preferences/", preferences_views.preferences, name="preferences"),
     path("digests/", views.digest_archive, name="digest_archive"),
 ]
+if settings.ANYMAIL:  # no provider, no door for its webhooks
+    urlpatterns.append(path("anymail/", include("anymail.urls")))
