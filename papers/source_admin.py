@@ -31,10 +31,6 @@ from papers.tasks import fetch_source
 class SourceForm(forms.ModelForm):
     kind = forms.ChoiceField(label=_("kind"), choices=lambda: [(kind.name, kind.label) for kind in kinds().values()])
 
-    class Meta:
-        model = Source
-        fields = ["name", "kind", "enabled", "url", "query", "topics", "expects", "quiet_days", "every_minutes"]
-
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         kind = kinds().get(values.get("kind", ""))
