@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.core.cache import cache
+from hypothesis import HealthCheck, settings
 
 from accounts.models import User
 from tests.factories import make_reader
 
+# The same examples every time, and no failure because the machine is busy.
+settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
+
 
 @pytest.fixture(autouse=True)
-def _fresh_cache() -> Iterator[None]:
+def _fresh_cache() -> None:
     """allauth's limits live in the cache; one test's sign-ups must not count against the next one's."""
     cache.clear()
-    yield
 
 
 @pytest.fixture
