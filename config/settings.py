@@ -199,6 +199,7 @@ CELERY_TASK_ROUTES = {"recommender.tasks.embed_new_papers": {"queue": "embedding
 CELERY_BEAT_SCHEDULER = "config.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "who-is-due": {"task": "newsletter.tasks.dispatch_due", "schedule": 300.0},
+    "forget-old": {"task": "newsletter.tasks.forget_old", "schedule": 86_400.0},
     "sweep": {"task": "newsletter.tasks.sweep", "schedule": 60.0},
     "forget-unproven": {"task": "accounts.tasks.forget_unproven", "schedule": 86_400.0},
     "fetch-papers": {"task": "papers.tasks.fetch_due", "schedule": 300.0},
@@ -292,6 +293,7 @@ MFA_SUPPORTED_TYPES = ["webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 
 # Logging in with an account elsewhere: offered once its keys are set.
+SOCIALACCOUNT_ADAPTER = "accounts.adapter.ElsewhereAdapter"
 SOCIALACCOUNT_PROVIDERS = {
     name: {
         "APPS": [{"client_id": client_id, "secret": env.str(f"{name.upper()}_CLIENT_SECRET", ""), "key": ""}],
