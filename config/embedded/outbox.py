@@ -113,7 +113,7 @@ def text_part(message: EmailMessage, subtype: str) -> str | None:
     if part is None:
         return None
     try:
-        return str(part.get_content())
+        return str(part.get_content()).replace("\r\n", "\n")
     except (LookupError, ValueError, KeyError):  # a charset or an encoding nobody knows: the .eml still has it
         return None
 
