@@ -49,8 +49,9 @@ class Arxiv:
     # --- what happens ---
 
     def announce(self, day: date) -> None:
-        submitted = previous_working_day(day)
-        new = [self.new_paper(day, submitted, hour) for hour in (9, 11, 13, 15, 16, 17)]
+        submitted = previous_working_day(day)  # until 14:00; and from 14:00 on the day before
+        new = [self.new_paper(day, previous_working_day(submitted), hour) for hour in (15, 16, 17)]
+        new += [self.new_paper(day, submitted, hour) for hour in (9, 11, 13)]
         new.append(self.new_paper(day, submitted - timedelta(days=self.rng.randrange(3, 15)), 12))  # was held
         changes: list[Fact] = []
         known = [fact for fact in self.records.values() if not fact.is_deleted and self.announced[fact.arxiv_id] < day]
