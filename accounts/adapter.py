@@ -12,6 +12,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.email_verification import verify_email
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.models import EmailAddress
+from allauth.account.utils import get_next_redirect_url
 from allauth.core import ratelimit
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -101,7 +102,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def post_login(self, request: HttpRequest, user: User, *, redirect_url: str | None, **kwargs: Any) -> HttpResponse:
         """Newcomers, and whoever used the subscribe box, see their preferences first, unless on the way to a page."""
         subscribing = request.session.pop(SUBSCRIBING, False)
-        if (self.is_first_login or subscribing) and not redirect_url:
+        if (self.is_first_login or subscribing) and not (redirect_url or get_next_redirect_url(request)):
             redirect_url = f"{reverse('preferences')}?welcome=1"
         response: HttpResponse = super().post_login(request, user, redirect_url=redirect_url, **kwargs)
         return response

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
@@ -117,3 +118,11 @@ def test_the_admin_is_entered_through_the_sites_own_login(client: Client) -> Non
 def test_readers_do_not_enter_the_admin(client: Client) -> None:
     client.force_login(confirmed_reader())
     assert client.get("/admin/", follow=True).status_code == 403
+
+
+def test_who_lost_the_passkey_still_gets_in_by_code(client: Client) -> None:
+    reader = confirmed_reader()
+    Authenticator.objects.create(user=reader, type=Authenticator.Type.WEBAUTHN, data={"name": "lost"})
+    page = log_in(client, reader.email)
+    client.post(page, {"code": mailed_code()})
+    assert is_signed_in(client)
