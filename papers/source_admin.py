@@ -125,6 +125,7 @@ class SourceRunAdmin(ReadOnlyAdmin):
         "error",
     ]
     list_filter = ["state", "source"]
+    search_fields = ["source__name", "error"]
     list_select_related = ["source"]
     date_hierarchy = "started_at"
 
