@@ -1,0 +1,122 @@
+"""Every address of the site, walked as nobody, as another reader and with nonsense."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+from django.apps import apps
+from django.core import serializers
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts.models import User
+from recommender.interactions import record
+from recommender.models import Interest
+from tests.factories import make_paper, make_reader, make_subscription
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "Alice's own words on unicorns"
+# Whoever may post from elsewhere: mail programs (RFC 8058) and the votes of a mail, whose address is the permission,
+# mail providers' webhooks, and Google's own sign-in button, which brings a token of its own.
+POSTED_FROM_ELSEWHERE = {"u", "v", "anymail", "accounts/google/login/token/"}
+# What each argument of an address is tried with, beside the paper's own key.
+VALUES: dict[str, list[str]] = {
+    "pk": ["0", "99999999999999999999999"],
+    "slug": ["speech", "none"],
+    "day": ["2025-05-01", "2025-02-31"],
+    "link": ["abstract", "pdf", "code", "x"],
+    "form": ["bib", "ris"],
+}
+NONSENSE = ["x", "%00", "a:b:c", "..%2f..%2fetc", "%F0%9F%A6%93", "1" * 300]
+
+
+def addresses(patterns: Iterable[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern.url_patterns, prefix + str(pattern.pattern))
+        else:
+            yield prefix + str(pattern.pattern), pattern
+
+
+def filled(route: str, paper_id: int = 1) -> set[str]:
+    """The address with every value that its arguments are tried with."""
+    urls = {"/" + route.strip("^$")}
+    for argument, name in re.findall(r"(<(?:\w+:)?(\w+)>)", route):
+        values = [*VALUES.get(name, []), *NONSENSE, *([str(paper_id)] if name == "pk" else [])]
+        urls = {url.replace(argument, value) for url in urls for value in values}
+    return urls
+
+
+@pytest.fixture
+def urls(alice: User) -> list[str]:
+    """With something of Alice's behind them."""
+    paper = make_paper(
+        "Unicorns", topics=["Speech"], authors=["Ada Lovelace"], published_at=datetime(2025, 5, 1, tzinfo=UTC)
+    )
+    record(alice, paper, "save")
+    Interest.objects.create(user=alice, sentences=[SECRET])
+    make_subscription(alice)
+    return sorted(
+        url
+        for route, _pattern in addresses(get_resolver().url_patterns)
+        if not route.startswith("admin/")
+        for url in filled(route, paper.pk)
+    )
+
+
+def everything() -> str:
+    """All rows but the sessions', which signing in writes."""
+    models = [model for model in apps.get_models() if "session" not in model._meta.model_name]
+    return serializers.serialize("json", [row for model in models for row in model._default_manager.order_by("pk")])
+
+
+def test_a_visitor_s_gets_change_nothing_and_break_nothing(client: Client, urls: list[str]) -> None:
+    before = everything()
+    statuses = {url: client.get(url).status_code for url in urls}
+    assert len(statuses) > 100
+    assert {url: status for url, status in statuses.items() if status >= 500} == {}
+    assert everything() == before
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_no_address_shows_another_reader_what_is_alice_s(
+    client: Client, urls: list[str], bob: User, method: str
+) -> None:
+    for url in urls:
+        client.force_login(bob)
+        response = getattr(client, method)(url)
+        assert response.status_code < 500, url
+        body = b"".join(response) if response.streaming else response.content
+        assert b"alice@example.org" not in body, url
+        assert SECRET.encode() not in body.replace(b"&#x27;", b"'"), url
+
+
+def test_nonsense_posted_anywhere_breaks_nothing(client: Client, urls: list[str]) -> None:
+    nonsense = dict.fromkeys(("do", "undo", "next", "email", "login", "q", "code", "wish"), "🦓' OR 1=1 --\x00")
+    for url in urls:
+        client.force_login(make_reader())
+        for data in ({}, nonsense):
+            assert client.post(url, data).status_code < 500, url
+
+
+def test_only_what_must_may_be_posted_from_elsewhere() -> None:
+    exempt = {
+        route if route.startswith("accounts/") else route.partition("/")[0]
+        for route, pattern in addresses(get_resolver().url_patterns)
+        if getattr(pattern.callback, "csrf_exempt", False)
+    }
+    assert exempt <= POSTED_FROM_ELSEWHERE
+
+
+def test_the_desk_is_for_staff(client: Client, bob: User) -> None:
+    client.force_login(bob)
+    nobody = Client()
+    for route, _pattern in addresses(get_resolver().url_patterns):
+        if route.startswith("admin/") and "(?P" not in route and not route.endswith("logout/"):
+            url = "/" + re.sub(r"<[^>]+>", "1", route)
+            assert client.get(url).status_code in (301, 302, 403, 404), url
+            assert nobody.get(url).status_code in (301, 302, 403, 404), url
