@@ -6,12 +6,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
 from papers.models import Identifier, Paper
 
 ARXIV, DOI, OTHER = Identifier.Scheme.ARXIV, Identifier.Scheme.DOI, Identifier.Scheme.OTHER
+T = TypeVar("T")
 VALUES_A_QUERY = 900  # SQLite takes at least 999 parameters a query
 
 # https://info.arxiv.org/help/arxiv_identifier.html: archive/YYMMNNN from 1991-07 to 2007-03, then YYMM.NNNN, and
@@ -130,5 +131,5 @@ def find_rows(identified: Iterable[Identified]) -> dict[tuple[str, str], Identif
     }
 
 
-def chunks(items: list[str], size: int) -> Iterator[list[str]]:
+def chunks(items: list[T], size: int) -> Iterator[list[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))

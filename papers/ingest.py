@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
@@ -17,14 +17,14 @@ from django.utils import timezone
 from papers.identifiers import VALUES_A_QUERY, Identified, chunks, find_rows
 from papers.importing import Report
 from papers.jsonlines import Line, Place
-from papers.merging import earlier_announcement
+from papers.merging import Description as Told
+from papers.merging import earlier_announcement, find_same, merge_named_together
 from papers.models import Author, Authorship, Identifier, Paper, Topic
-from papers.records import BadRecord, Description, describe
+from papers.records import GONE, BadRecord, Description, describe
 from papers.titles import title_key
 
 BATCH_LINES = 500
 ANNOUNCEMENT = ("published_at", "published_precision", "announcement")
-GONE = (Paper.Status.HIDDEN, Paper.Status.WITHDRAWN)
 PaperTopic = Paper.topics.through
 
 
@@ -40,7 +40,7 @@ class Taken:
     paper: Paper
     description: Description
     is_new: bool = False
-    columns: set[str] = field(default_factory=set)
+    may_rewrite: bool = True  # else it only fills what is empty
     has_changed: bool = False
 
 
@@ -64,30 +64,33 @@ def take_lines(lines: Iterable[Line], report: Report) -> None:
 
 
 def check_is_first(description: Description, place: Place, first_places: dict[tuple[str, str], Place]) -> None:
-    """One file says everything about a paper in one place; another file may say something newer."""
+    """One file says everything about a paper in one place; another file, or a service, may say something newer."""
     for identified in description.identifiers:
         first = first_places.get(identified.key)
-        if first and first.path == place.path:
+        if first and first.path == place.path and description.decides:
             raise BadRecord(f"id {identified.value} stands on line {first.number} already")
     first_places |= dict.fromkeys((identified.key for identified in description.identifiers), place)
 
 
 def store_batch(batch: Sequence[Described], report: Report) -> None:
-    try:
-        done = store(batch)
-    except IntegrityError:  # another import added one of these papers at this moment: now it is there to be updated
-        done = store(batch)
-    report.added += done.added
-    report.updated += done.updated
-    report.unchanged += done.unchanged
-    report.rejections += done.rejections
+    while batch:
+        try:
+            done, later = store(batch)
+        except IntegrityError:  # another import added one of these papers at this moment: now it is there to be updated
+            done, later = store(batch)
+        report.added += done.added
+        report.updated += done.updated
+        report.unchanged += done.unchanged
+        report.rejections += done.rejections
+        batch = later
 
 
 @transaction.atomic
-def store(batch: Sequence[Described]) -> Report:
+def store(batch: Sequence[Described]) -> tuple[Report, list[Described]]:
+    """What was done, and what says more of a paper of this batch: it is stored after it."""
     report = Report()
-    rows = find_rows(found for _, description in batch for found in description.identifiers)
-    taken = find_or_make_papers(batch, rows, report)
+    rows = merged_rows(batch)
+    taken, later = find_or_make_papers(batch, rows, report)
     save_papers(taken)
     save_identifiers(taken, rows)
     save_authors(taken)
@@ -95,28 +98,92 @@ def store(batch: Sequence[Described]) -> Report:
     report.added += sum(one.is_new for one in taken)
     report.updated += sum(one.has_changed and not one.is_new for one in taken)
     report.unchanged += sum(not one.has_changed and not one.is_new for one in taken)
-    return report
+    return report, later
+
+
+# --- which paper it is -----------------------------------------------------------------------------------------------
+
+
+def merged_rows(batch: Sequence[Described]) -> dict[tuple[str, str], Identifier]:
+    """The known identifiers of a batch, after papers that one description names together have become one."""
+    every = [found for _, description in batch for found in description.identifiers]
+    rows = find_rows(every)
+    together = []
+    for place, description in batch:
+        ids = {rows[found.key].paper_id for found in description.identifiers if found.key in rows}
+        if len(ids) > 1:
+            together.append((place, ids))
+    for place, ids in together:
+        papers = list(Paper.objects.filter(pk__in=ids, merged_into=None))
+        if len(papers) > 1:
+            merge_named_together(papers, str(place.path))
+    return find_rows(every) if together else rows
 
 
 def find_or_make_papers(
     batch: Sequence[Described], rows: dict[tuple[str, str], Identifier], report: Report
-) -> list[Taken]:
-    ids = {row.paper_id for row in rows.values()}
-    papers = Paper.objects.select_for_update().order_by("pk").in_bulk(ids)
+) -> tuple[list[Taken], list[Described]]:
+    known = [
+        next((rows[found.key].paper_id for found in description.identifiers if found.key in rows), None)
+        for _, description in batch
+    ]
+    by_title = found_by_title([one.description for one, pk in zip(batch, known, strict=True) if pk is None])
+    known = [pk if pk is not None else by_title.get(id(one.description)) for one, pk in zip(batch, known, strict=True)]
+    papers = Paper.objects.select_for_update().order_by("pk").in_bulk({pk for pk in known if pk is not None})
+    names = first_names(papers)
     places: dict[int, Place] = {}
+    in_batch: set[Any] = set()  # identifiers, and titles of new papers
     taken: list[Taken] = []
-    for place, description in batch:
-        row = next((rows[found.key] for found in description.identifiers if found.key in rows), None)
-        if row and row.paper_id in places:
-            report.reject(place, f"the same paper as line {places[row.paper_id].number} under another id")
-        elif row:
-            places[row.paper_id] = place
-            taken.append(Taken(papers[row.paper_id], description))
+    later: list[Described] = []
+    for one, pk in zip(batch, known, strict=True):
+        place, description = one
+        key = title_key(description.columns.get("title", ""))
+        if pk is not None and pk in places:
+            if description.decides:
+                report.reject(place, f"the same paper as line {places[pk].number} under another id")
+            else:
+                later.append(one)
+            continue
+        keys = {found.key for found in description.identifiers}
+        if keys & in_batch or (pk is None and key and key in in_batch):
+            later.append(one)  # by then it shows whether this is the paper that came before it
+            continue
+        in_batch |= keys
+        if pk is not None:
+            places[pk] = place
+            may_rewrite = description.decides or names.get(pk) == description.identifiers[0].key
+            taken.append(Taken(papers[pk], description, may_rewrite=may_rewrite))
         elif "title" in description.columns:
+            in_batch.add(key)
             taken.append(Taken(Paper(), description, is_new=True))
         else:
             report.unchanged += 1  # a source says that a paper is gone, which was never here
-    return taken
+    return taken, later
+
+
+def found_by_title(descriptions: Sequence[Description]) -> dict[int, int]:
+    """Papers known under other identifiers: id(description) -> primary key. See docs/one-paper-once.md."""
+    told = [
+        Told(
+            one.columns.get("title", ""),
+            one.authors,
+            (one.columns | one.for_new)["published_at"].year,
+            frozenset(found.key for found in one.identifiers),
+        )
+        for one in descriptions
+    ]
+    found = find_same(told)
+    return {id(one): paper.pk for one, paper in zip(descriptions, found, strict=True) if paper}
+
+
+def first_names(papers: dict[int, Paper]) -> dict[int, tuple[str, str]]:
+    """The identifier under which each paper first came; who speaks of it by that name may rewrite what it says."""
+    names: dict[int, tuple[str, str]] = {}
+    for chunk in chunks(sorted(papers), VALUES_A_QUERY):
+        found = Identifier.objects.filter(paper__in=chunk).order_by("pk")
+        for paper_id, scheme, value in found.values_list("paper_id", "scheme", "value"):
+            names.setdefault(paper_id, (scheme, value))
+    return names
 
 
 # --- the paper itself ------------------------------------------------------------------------------------------------
@@ -148,10 +215,14 @@ def values_for(one: Taken) -> dict[str, Any]:
     if one.is_new:
         status = {"status": description.status or Paper.Status.PUBLISHED, "status_reason": description.status_reason}
         return description.for_new | description.columns | status
-    values = {name: value for name, value in description.columns.items() if name not in ANNOUNCEMENT}
+    values = {
+        name: value
+        for name, value in description.columns.items()
+        if name not in ANNOUNCEMENT and (one.may_rewrite or not getattr(paper, name))
+    }
     if "published_at" in description.columns:
         dates = {name: description.columns[name] for name in ANNOUNCEMENT}
-        values |= dates if description.corrects_date else earlier_announcement(paper, Paper(**dates))
+        values |= dates if description.decides else earlier_announcement(paper, Paper(**dates))
     # An import may take a paper away; what is hidden or withdrawn only an editor brings back.
     if description.status in GONE and paper.status not in GONE:
         values |= {"status": description.status, "status_reason": description.status_reason}
@@ -188,7 +259,13 @@ def save_authors(taken: Sequence[Taken]) -> None:
     known = Authorship.objects.filter(paper__in=[one.paper for one in taken if not one.is_new]).order_by("position")
     for paper_id, name in known.values_list("paper_id", "author__name"):
         stored[paper_id].append(name)
-    changed = [one for one in taken if one.description.authors and one.description.authors != stored[one.paper.pk]]
+    changed = [
+        one
+        for one in taken
+        if (names := one.description.authors)
+        and names != stored[one.paper.pk]
+        and (one.may_rewrite or not stored[one.paper.pk])
+    ]
     Authorship.objects.filter(paper__in=[one.paper for one in changed if stored[one.paper.pk]]).delete()
     authors = find_or_make_authors({name for one in changed for name in one.description.authors})
     Authorship.objects.bulk_create(
@@ -226,10 +303,11 @@ def save_topics(taken: Sequence[Taken]) -> None:
     new: list[Any] = []
     for one in taken:
         before, after = stored[one.paper.pk], one.description.topics
-        if after and after.keys() != before.keys():
-            gone += [pk for slug, pk in before.items() if slug not in after]
-            new += [PaperTopic(paper=one.paper, topic=topics[slug]) for slug in after if slug not in before]
-            one.has_changed = True
+        dropped = [pk for slug, pk in before.items() if slug not in after] if after and one.description.decides else []
+        added = [PaperTopic(paper=one.paper, topic=topics[slug]) for slug in after if slug not in before]
+        gone += dropped
+        new += added
+        one.has_changed |= bool(dropped or added)
     PaperTopic.objects.filter(pk__in=gone).delete()
     PaperTopic.objects.bulk_create(new)
 

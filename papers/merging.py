@@ -6,7 +6,7 @@ The rules are written down in docs/one-paper-once.md; `verdict` is those rules a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,6 +19,7 @@ from django.utils import timezone
 from rapidfuzz import fuzz
 
 from papers.authors import are_compatible, surname
+from papers.identifiers import VALUES_A_QUERY, chunks
 from papers.models import Authorship, Identifier, Merge, Paper, Topic
 from papers.titles import notices, numerals, says_enough, title_key, words
 
@@ -86,7 +87,7 @@ def verdict(one: Description, other: Description) -> Verdict:
 
 
 def contradiction(one: Iterable[tuple[str, str]], other: Iterable[tuple[str, str]]) -> str:
-    """Two ids that one paper never has both of: of arXiv, or of one registrant of DOIs."""
+    """Two ids that one paper never has both of: of arXiv, of one registrant of DOIs, of one catalogue."""
     left, right = by_registrant(one), by_registrant(other)
     for registrant in left.keys() & right.keys():
         return f"two ids of {registrant}: {min(left[registrant])} and {min(right[registrant])}"
@@ -100,27 +101,32 @@ def by_registrant(identifiers: Iterable[tuple[str, str]]) -> dict[str, set[str]]
             found["arXiv"].add(value)
         elif scheme == Identifier.Scheme.DOI:
             found[value.partition("/")[0]].add(value)
+        elif ":" in value and "://" not in value:  # citeulike:42
+            found[value.partition(":")[0]].add(value)
     return found
 
 
 def both_published(one: Iterable[tuple[str, str]], other: Iterable[tuple[str, str]]) -> bool:
-    return all(set(by_registrant(side)) - {"arXiv", *PREPRINTS} for side in (one, other))
+    return all(
+        any(name.startswith("10.") and name not in PREPRINTS for name in by_registrant(side)) for side in (one, other)
+    )
 
 
 # --- finding --------------------------------------------------------------------------------------------------------
 
 
-def find_same(description: Description) -> Paper | None:
-    """The paper of the catalogue that this is beyond doubt, by its title; identifiers have been looked up before."""
-    for paper in with_title(description.title):
-        if verdict(description, Description.of(paper)).same is Same.YES:
-            return paper
-    return None
-
-
-def with_title(title: str) -> models.QuerySet[Paper]:
-    found = Paper.objects.filter(title_key=title_key(title) or "none", merged_into=None)
-    return found.prefetch_related("identifiers", "authorships__author").order_by("id")
+def find_same(descriptions: Sequence[Description]) -> list[Paper | None]:
+    """For each the paper of the catalogue that it is beyond doubt, by its title; identifiers were looked up before."""
+    keys = {title_key(description.title) for description in descriptions if says_enough(description.title)}
+    with_key: dict[str, list[tuple[Paper, Description]]] = defaultdict(list)
+    for chunk in chunks(sorted(keys), VALUES_A_QUERY):
+        found = Paper.objects.filter(title_key__in=chunk, merged_into=None).order_by("id")
+        for paper in found.prefetch_related("identifiers", "authorships__author"):
+            with_key[paper.title_key].append((paper, Description.of(paper)))
+    return [
+        next((paper for paper, known in with_key[title_key(told.title)] if verdict(told, known).same is Same.YES), None)
+        for told in descriptions
+    ]
 
 
 def propose_merges(paper: Paper) -> int:
@@ -153,6 +159,25 @@ def settled(one: Paper, other: Paper) -> bool:
 def are_declared_different(one: Paper, other: Paper) -> bool:
     pair = Q(kept=one, absorbed=other) | Q(kept=other, absorbed=one)
     return Merge.objects.filter(pair, state__in=(Merge.State.UNDONE, Merge.State.DECLINED)).exists()
+
+
+def merge_named_together(papers: Sequence[Paper], named_by: str) -> None:
+    """A source says that these rows are one paper: merged into the oldest, unless something speaks against it."""
+    kept, *others = sorted(papers, key=lambda paper: paper.pk)
+    for other in others:
+        one, two = Description.of(kept), Description.of(other)
+        if settled(kept, other):
+            continue
+        doubts = (
+            contradiction(one.identifiers, two.identifiers)
+            or ("the titles number different parts" if numerals(one.title) != numerals(two.title) else "")
+            or ("one is a notice about the other" if notices(one.title) != notices(two.title) else "")
+            or ("other authors" if one.authors and two.authors and not are_compatible(one.authors, two.authors) else "")
+        )
+        if doubts:
+            Merge.objects.create(kept=kept, absorbed=other, reason=f"named together by {named_by}, but {doubts}"[:300])
+        else:
+            merge(kept, other, f"named together by {named_by}")
 
 
 # --- merging and taking apart ---------------------------------------------------------------------------------------

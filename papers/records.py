@@ -34,6 +34,9 @@ URL_FIELDS = ("url", "pdf_url", "code_url")
 is_web_address = URLValidator(schemes=["http", "https"])
 
 
+GONE = (Paper.Status.HIDDEN, Paper.Status.WITHDRAWN)
+
+
 class BadRecord(ValueError):
     """Why a record is no paper."""
 
@@ -45,7 +48,8 @@ class Description:
     identifiers: list[Identified]
     columns: dict[str, Any]
     for_new: dict[str, Any] = field(default_factory=dict)  # columns that only a new paper gets
-    corrects_date: bool = True  # a file says when it was; a source says when it saw it, which may be late
+    # A file of ours says what is; a source what it saw, which may be late, or another version of the paper.
+    decides: bool = True
     authors: list[str] = field(default_factory=list)
     topics: dict[str, str] = field(default_factory=dict)  # slug -> name
     status: str = ""
@@ -56,7 +60,7 @@ def describe(record: dict[str, Any], now: datetime) -> Description:
     """BadRecord says in one clause what is wrong."""
     identifiers = identifiers_of(record)
     status = choice(record, "status", Paper.Status) if record.get("status") else ""
-    columns = text_columns(record, needs_title=not status)
+    columns = text_columns(record, needs_title=status not in GONE)
     columns |= {name: address for name in URL_FIELDS if (address := web_address(record, name))}
     if (upvotes := record.get("upvotes")) is not None:
         columns["upvotes"] = whole_number(upvotes)
@@ -71,7 +75,7 @@ def describe(record: dict[str, Any], now: datetime) -> Description:
         identifiers,
         columns | dates,
         for_new,
-        corrects_date=not record.get("announcement"),
+        decides=not record.get("announcement"),
         authors=authors_of(record),
         topics=topics_of(record),
         status=status,
