@@ -39,7 +39,8 @@ def text_of(mail: EmailMessage) -> str:
 
 
 def papers_in(text: str) -> list[dict[str, object]]:
-    flowing = " ".join(text.split())
+    """The papers a digest carries; those it only names as its reasons left out."""
+    flowing = " ".join(re.sub(r"^Why: .*$", "", text, flags=re.MULTILINE).split())
     return [paper for paper in PAPERS if " ".join(str(paper["title"]).split()) in flowing]
 
 
