@@ -63,13 +63,18 @@ class Report:
         return f"added {self.added}, updated {self.updated}, unchanged {self.unchanged}, rejected {self.rejected}"
 
 
-def import_files(command: BaseCommand, names: Sequence[str], take: Callable[[Iterable[Line], Report], None]) -> Report:
+def import_files(
+    command: BaseCommand,
+    names: Sequence[str],
+    take: Callable[[Iterable[Line], Report], None],
+    read: Callable[..., Iterable[Line]] = read_json_lines,
+) -> Report:
     """Run an import for a command: show progress, name what was rejected, print the report, set the exit status."""
     paths = readable_files(names)
     report = Report()
     try:
         with progress_bar(total=sum(path.stat().st_size for path in paths)) as advance:
-            take(read_json_lines(paths, report.reject, advance), report)
+            take(read(paths, report.reject, advance), report)
     except OSError as error:
         raise CommandError(f"Reading stopped: {error}. What came before is imported.", returncode=2) from error
     finally:

@@ -156,8 +156,10 @@ def find_or_make_papers(
         elif "title" in description.columns:
             in_batch.add(key)
             taken.append(Taken(Paper(), description, is_new=True))
-        else:
+        elif description.status in GONE:
             report.unchanged += 1  # a source says that a paper is gone, which was never here
+        else:
+            report.reject(place, f"{description.identifiers[0].value} is not in the catalogue, and has no title here")
     return taken, later
 
 

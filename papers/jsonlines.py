@@ -22,9 +22,10 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL refuses NUL, UTF-8 
 class Place(NamedTuple):
     path: Path
     number: int
+    unit: str = "line"
 
     def __str__(self) -> str:
-        return f"{self.path}, line {self.number}"
+        return f"{self.path}, {self.unit} {self.number}"
 
 
 class Line(NamedTuple):

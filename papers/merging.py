@@ -101,7 +101,7 @@ def by_registrant(identifiers: Iterable[tuple[str, str]]) -> dict[str, set[str]]
             found["arXiv"].add(value)
         elif scheme == Identifier.Scheme.DOI:
             found[value.partition("/")[0]].add(value)
-        elif ":" in value and "://" not in value:  # citeulike:42
+        elif ":" in value and "://" not in value and not value.startswith("title:"):  # citeulike:42
             found[value.partition(":")[0]].add(value)
     return found
 

@@ -60,7 +60,8 @@ def describe(record: dict[str, Any], now: datetime) -> Description:
     """BadRecord says in one clause what is wrong."""
     identifiers = identifiers_of(record)
     status = choice(record, "status", Paper.Status) if record.get("status") else ""
-    columns = text_columns(record, needs_title=status not in GONE)
+    is_news = record.get("announcement") != Paper.Announcement.UNKNOWN
+    columns = text_columns(record, needs_title=is_news and status not in GONE)
     columns |= {name: address for name in URL_FIELDS if (address := web_address(record, name))}
     if (upvotes := record.get("upvotes")) is not None:
         columns["upvotes"] = whole_number(upvotes)

@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 
-from papers.authors import folded
+from papers.authors import folded, surname
 
 WORD = re.compile(r"c\+\+|c#|f#|[^\W_]+", re.IGNORECASE)
 ROMAN = re.compile(r"(?=[ivx])x{0,2}(?:ix|iv|v?i{0,3})")
@@ -35,6 +35,11 @@ def title_key(title: str) -> str:
     """32 hexadecimal digits that are the same for every spelling of a title; "" for one without a word."""
     found = words(title)
     return hashlib.blake2b(" ".join(found).encode(), digest_size=16).hexdigest() if found else ""
+
+
+def name_by_title(title: str, authors: list[str], year: str) -> str:
+    """An identifier for a paper that has none: the same for the same title, first author and year."""
+    return f"title:{title_key(title)}:{surname(authors[0]) if authors else ''}:{year[:4]}"
 
 
 def numerals(title: str) -> list[str]:
