@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from papers.models import Paper, PaperQuerySet, Topic
+from papers.parsers import decode
+from recommender.library_import import CannotImport, preview
 
 
 class TopicForm(forms.Form):
     topic = forms.ModelChoiceField(
         Topic.objects.all(), to_field_name="slug", required=False, empty_label=_("every topic"), label=_("Topic")
     )
+
+
+class LibraryForm(forms.Form):
+    """A library as pasted text or as a file, and what was understood of it."""
+
+    text = forms.CharField(
+        label=_("Paste it here"), required=False, widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false"})
+    )
+    file = forms.FileField(label=_("Or choose a file"), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        content = values["file"].read() if values.get("file") else values.get("text", "")
+        if not content:
+            raise forms.ValidationError(_("Paste something, or choose a file."))
+        try:
+            self.found = preview(content)
+        except CannotImport as error:
+            raise forms.ValidationError(str(error)) from error
+        self.content = content if isinstance(content, str) else decode(content)
+        return values
 
 
 class SearchForm(TopicForm):

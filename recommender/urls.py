@@ -59,4 +59,5 @@ urlpatterns = [
     path("for-you/", views.for_you, name="for_you"),
     path("search/", views.search, name="search"),
     path("library/", views.library, name="library"),
+    path("library/import/", views.library_import, name="library_import"),
 ]

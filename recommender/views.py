@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
@@ -26,8 +26,9 @@ from papers.mathematics import Piece, pieces
 from papers.models import Author, Paper, PaperQuerySet, Topic
 from recommender import interactions
 from recommender.feed import feed, taste
-from recommender.forms import SearchForm, TopicForm
+from recommender.forms import LibraryForm, SearchForm, TopicForm
 from recommender.library import SHELVES, shelf
+from recommender.library_import import apply
 from recommender.models import Interaction
 from recommender.periods import Period, Span, month_of, newest_day, topics_of
 from recommender.search import search_papers
@@ -111,8 +112,10 @@ def author(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def paper(request: HttpRequest, pk: int) -> HttpResponse:
     paper = get_object_or_404(Paper.objects.for_lists().prefetch_related("identifiers"), pk=pk)
+    if paper.merged_into:
+        return redirect(paper.merged_into)
     is_visible = paper.is_visible()
-    if not is_visible and paper.status != Paper.Status.WITHDRAWN:
+    if not is_visible and paper.status != Paper.Status.WITHDRAWN and not _brought_along(request, paper):
         raise Http404
     similar = similar_papers(paper, SIMILAR_PAPERS) if is_visible else []
     # A raw text is kept where it holds mathematics or markup; elsewhere the plain one is all there is.
@@ -130,6 +133,13 @@ def paper(request: HttpRequest, pk: int) -> HttpResponse:
     if is_visible:
         _record_read(request, paper)
     return render(request, "recommender/paper.html", context)
+
+
+def _brought_along(request: HttpRequest, paper: Paper) -> bool:
+    """Whether a paper that nobody else sees came with this reader's library."""
+    if not request.user.is_authenticated:
+        return False
+    return paper.interactions.filter(user=request.user, kind=Interaction.Kind.IMPORT).exists()
 
 
 @require_safe
@@ -236,6 +246,20 @@ def library(request: HttpRequest) -> HttpResponse:
         "kinds": _kinds(request, page),
     }
     return render(request, "recommender/library.html", context)
+
+
+@login_required
+def library_import(request: HttpRequest) -> HttpResponse:
+    """A library is shown as it was understood before anything is kept of it."""
+    form = LibraryForm(request.POST, request.FILES) if request.method == "POST" else LibraryForm()
+    context: dict[str, Any] = {"form": form}
+    if request.method == "POST" and form.is_valid():
+        if "apply" in request.POST:
+            n_new = apply(_reader(request), form.found)
+            messages.success(request, ngettext("%d paper came along.", "%d papers came along.", n_new) % n_new)
+            return redirect(f"{reverse('library')}?shelf=imported")
+        context |= {"found": form.found, "text": form.content}
+    return render(request, "recommender/library_import.html", context)
 
 
 def _reader(request: HttpRequest) -> User:
