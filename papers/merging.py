@@ -141,6 +141,12 @@ def propose_merges(paper: Paper) -> int:
     return n_proposed
 
 
+def propose_for(papers: models.QuerySet[Paper]) -> int:
+    """Proposals for every paper of a set, a few queries each."""
+    rows = papers.filter(merged_into=None).prefetch_related("identifiers", "authorships__author")
+    return sum(propose_merges(paper) for paper in rows.iterator(chunk_size=500))
+
+
 def may_be_the_same(paper: Paper) -> models.QuerySet[Paper]:
     """Papers with this title, and those of its first author from the years around."""
     first = next(iter(paper.author_names), "")

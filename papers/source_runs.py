@@ -32,6 +32,7 @@ from papers.sources.announcement_days import EASTERN, last_expected
 LEASE = timedelta(minutes=5)  # longer than any single request; a process that died frees its source after it
 # What moderators held turns up days late, and an outage leaves gaps: every run looks again at so much before.
 LOOK_BACK = timedelta(days=7)
+COUNTS = ("added", "updated", "unchanged", "set_aside")
 RETRY = timedelta(minutes=60)
 MAX_KEPT_ENTRY = 200_000
 logger = logging.getLogger(__name__)
@@ -124,8 +125,13 @@ def asked_by(run: Run, client: Client, *, is_backfill: bool) -> Asking:
 
 def go(run: Run, asking: Asking) -> None:
     for page in kinds()[run.source.kind].pages(asking):
+        before = {name: getattr(run.row, name) for name in COUNTS}
         with transaction.atomic():
             take_page(run, page)
+            if not run.dry_run and not is_still_ours(run):
+                vars(run.row).update(before)
+                transaction.set_rollback(True)
+                raise LostLease
             if run.dry_run:
                 transaction.set_rollback(True)
             else:
@@ -172,14 +178,16 @@ def keep_aside(entry: Entry, reason: str, place: str, source: Source | None) -> 
 
 
 def keep_place(run: Run, page: Page) -> None:
-    """Where to go on, and the lease for another while; LostLease if it is no longer ours."""
+    """Where to go on, and the lease for another while."""
     resume = {"since": run.row.since.isoformat(), "until": run.row.until.isoformat(), "page": page.resume}
     mine = Source.objects.filter(pk=run.source.pk, lease_token=run.token)
-    kept = mine.update(
+    mine.update(
         resume=resume if page.resume else {}, newest_at=run.source.newest_at, lease_until=timezone.now() + LEASE
     )
-    if not kept:
-        raise LostLease
+
+
+def is_still_ours(run: Run) -> bool:
+    return Source.objects.filter(pk=run.source.pk, lease_token=run.token).exists()
 
 
 def wait(run: Run, seconds: float) -> None:

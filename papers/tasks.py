@@ -5,7 +5,8 @@ from __future__ import annotations
 from celery import current_app, shared_task
 from django.conf import settings
 
-from papers.models import Source
+from papers.merging import propose_for
+from papers.models import Paper, Source
 from papers.source_runs import AlreadyRunning, run_source
 
 
@@ -25,6 +26,8 @@ def fetch_source(pk: int) -> None:
         run = run_source(source)
     except AlreadyRunning:
         return
+    if run.added:
+        propose_for(Paper.objects.filter(created_at__gte=run.started_at))
     if run.added or run.updated:
         for name in settings.AFTER_PAPERS_ARRIVED:
             current_app.send_task(name)
