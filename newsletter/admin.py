@@ -8,7 +8,7 @@ from csp.decorators import csp_update
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
@@ -62,7 +62,7 @@ class EditionAdmin(AdminBase):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Edition]:
         state = Digest.State
-        return (
+        editions: QuerySet[Edition] = (
             super()
             .get_queryset(request)
             .annotate(
@@ -75,6 +75,7 @@ class EditionAdmin(AdminBase):
                 failed_count=Count("digests", filter=Q(digests__state=state.FAILED), distinct=True),
             )
         )
+        return editions
 
     @admin.display(description=_("picks"))
     def n_picks(self, edition: Any) -> int:
@@ -108,7 +109,7 @@ class EditionAdmin(AdminBase):
         """The digest of a reader the editor chooses, as it would be sent now."""
         edition = self.get_object(request, object_id)
         if edition is None or not self.has_view_permission(request, edition):
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            raise Http404
         form = PreviewForm(request.GET if "email" in request.GET else {"email": request.user.get_username()})
         context = {
             **self.admin_site.each_context(request),

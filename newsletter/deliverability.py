@@ -55,7 +55,7 @@ def settings_found() -> Iterator[Finding]:
     )
     is_provider = "smtp" not in settings.EMAIL_BACKEND
     yield Finding(
-        bool(settings.BOUNCE_ADDRESS or (is_provider and settings.ANYMAIL.get("WEBHOOK_SECRET"))),
+        bool(settings.BOUNCE_ADDRESS or (is_provider and "WEBHOOK_SECRET" in settings.ANYMAIL)),
         "bounces",
         "they must reach us: BROADSHEET_BOUNCE_ADDRESS and receive_bounces, or a provider's webhooks (ANYMAIL)",
     )

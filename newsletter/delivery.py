@@ -187,7 +187,9 @@ def conclude(held: _Held, answer: Answer) -> str | None:
 
 def wait_after(attempts: int) -> timedelta:
     """Doubling up to three hours, a quarter more or less, so that what failed together is spread."""
-    doubled = min(timedelta(seconds=settings.DIGEST_RETRY_SECONDS) * 2 ** min(max(attempts, 1) - 1, 10), LONGEST_WAIT)
+    doubled: timedelta = min(
+        timedelta(seconds=settings.DIGEST_RETRY_SECONDS) * 2 ** min(max(attempts, 1) - 1, 10), LONGEST_WAIT
+    )
     return doubled * random.uniform(0.75, 1.25)
 
 

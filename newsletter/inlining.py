@@ -33,7 +33,8 @@ def _source(name: str) -> str:
 
 @lru_cache(maxsize=8)
 def _compiled(source: str) -> Template:
-    return engines["django"].from_string(inline_css(source)).template  # type: ignore[attr-defined]
+    compiled: Template = engines["django"].from_string(inline_css(source)).template  # type: ignore[attr-defined]
+    return compiled
 
 
 def inline_css(source: str) -> str:

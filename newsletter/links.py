@@ -46,7 +46,7 @@ def sign(purpose: str, *parts: int) -> str:
 def read(purpose: str, token: str) -> list[int]:
     """The numbers that were signed for this purpose; older keys count too (SECRET_KEY_FALLBACKS)."""
     value, _, given = token.rpartition(".")
-    for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+    for key in map(str, (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)):
         if hmac.compare_digest(given.encode(), _hash(key, purpose, value).encode()):
             return [int(part) for part in value.split(".")]
     raise BadSignature("This link is not one of ours, or it was cut.")

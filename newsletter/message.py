@@ -92,7 +92,7 @@ class Built:
         """
         mime = self.message.message()
         mime.set_boundary(f"=_{hashlib.sha256(str(mime['Message-ID']).encode()).hexdigest()[:32]}")
-        return mime.as_bytes(linesep="\r\n")
+        return mime.as_bytes(linesep="\r\n")  # type: ignore[call-arg]
 
 
 @dataclass

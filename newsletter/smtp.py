@@ -37,7 +37,7 @@ def _converse(
             return answer
         if not may_finish():
             return Answer(Verdict.LEASE_LOST, is_connection_over=True)
-        if select.select([smtp.sock], [], [], 0)[0]:
+        if smtp.sock and select.select([smtp.sock], [], [], 0)[0]:
             code, said = _reply(smtp)  # it speaks, or hangs up, before we are through
             return answer_of(code, said)._replace(is_connection_over=True)
         smtp.send(b".\r\n")

@@ -17,6 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from django.views.generic import View
 
+from accounts.views import signed_in_reader
 from newsletter import links, subscriptions
 from newsletter.clicks import note_click
 from newsletter.message import digest_context, load_contents, render_html
@@ -123,7 +124,7 @@ class Unsubscribe(View):
 
 
 @require_safe
-@csp_update(MAIL_STYLES)
+@csp_update(MAIL_STYLES)  # type: ignore[arg-type]
 def digest_web(request: HttpRequest, token: str) -> HttpResponse:
     """The digest as it was sent, whole, for whoever holds the mail."""
     [digest_id] = signed("digest_web", token)
@@ -146,6 +147,6 @@ def web_copy(digest: Digest) -> str:
 @require_safe
 def digest_archive(request: HttpRequest) -> HttpResponse:
     """Every digest of one's own, also those that were not sent, with the reason."""
-    digests = Digest.objects.filter(subscription__user=request.user).select_related("edition")
+    digests = Digest.objects.filter(subscription__user=signed_in_reader(request)).select_related("edition")
     page = Paginator(digests, DIGESTS_A_PAGE).get_page(request.GET.get("page"))
     return render(request, "newsletter/archive.html", {"page": page})
