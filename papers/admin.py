@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.decorators import action
+from unfold.decorators import action, display
 
 from papers import source_admin as source_admin  # registers its own models
 from papers.admin_base import AdminBase, TabularInline
@@ -26,6 +26,14 @@ PRECISIONS = {
     Paper.Precision.MONTH: "%Y-%m",
     Paper.Precision.DAY: "%Y-%m-%d",
     Paper.Precision.INSTANT: "%Y-%m-%d %H:%M",
+}
+
+LABELS = {
+    Paper.Status.PENDING: "info",
+    Paper.Status.PUBLISHED: "success",
+    Paper.Status.EMBARGOED: "warning",
+    Paper.Status.HIDDEN: "danger",
+    Paper.Status.WITHDRAWN: "danger",
 }
 
 
@@ -67,6 +75,14 @@ class AuthorshipInline(TabularInline):
 
 
 class PaperForm(forms.ModelForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "title" in self.fields:  # who may only look has no fields
+            self.fields["title"].widget.attrs["rows"] = 2
+
+    def clean_title(self) -> str:
+        return " ".join(str(self.cleaned_data["title"]).split())
+
     def clean(self) -> None:
         super().clean()
         is_embargoed = self.cleaned_data.get("status") == Paper.Status.EMBARGOED
@@ -77,7 +93,7 @@ class PaperForm(forms.ModelForm):
 @admin.register(Paper)
 class PaperAdmin(AdminBase):
     form = PaperForm
-    list_display = ["title", "announced", "status", "topic_names", "upvotes"]
+    list_display = ["title", "announced", "state", "topic_names", "upvotes"]
     list_filter = ["status", ("topics", AutocompleteSelectFilter), "published_at", "announcement"]
     date_hierarchy = "published_at"
     list_filter_submit = True
@@ -105,6 +121,12 @@ class PaperAdmin(AdminBase):
         papers: QuerySet[Paper] = super().get_queryset(request)
         return papers.prefetch_related("topics")
 
+    def save_model(self, request: HttpRequest, paper: Paper, form: Any, change: bool) -> None:
+        """The source's mathematics no longer goes with what an editor rewrote."""
+        for name in {"title", "abstract"}.intersection(form.changed_data):
+            setattr(paper, f"raw_{name}", "")
+        super().save_model(request, paper, form, change)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Paper], search_term: str
     ) -> tuple[QuerySet[Paper], bool]:
@@ -117,6 +139,10 @@ class PaperAdmin(AdminBase):
     @admin.display(description=_("announced"), ordering="published_at")
     def announced(self, paper: Paper) -> str:
         return paper.published_at.strftime(PRECISIONS[Paper.Precision(paper.published_precision)])
+
+    @display(description=_("status"), ordering="status", label=LABELS)
+    def state(self, paper: Paper) -> tuple[str, str]:
+        return paper.status, paper.get_status_display()
 
     @admin.display(description=_("topics"))
     def topic_names(self, paper: Paper) -> str:

@@ -171,6 +171,18 @@ def test_an_editor_adds_a_paper_with_an_identifier_as_copied(desk: Client) -> No
     assert row.paper.title == "Speech from noise"
 
 
+def test_what_an_editor_rewrites_takes_the_place_of_the_sources_mathematics(desk: Client) -> None:
+    paper = make_paper("O(n) sounds", raw_title="$O(n)$ sounds", abstract="of n", raw_abstract="of $n$")
+    form = paper_form(title=" Linear\r\nsounds ", abstract="of n", **{"identifiers-TOTAL_FORMS": "0"})
+
+    response = desk.post(address("paper", "change", paper.pk), form)
+
+    assert response.status_code == 302, response.context["errors"]
+    paper.refresh_from_db()
+    assert (paper.title, paper.raw_title) == ("Linear sounds", "")
+    assert (paper.abstract, paper.raw_abstract) == ("of n", "of $n$")
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
