@@ -28,6 +28,7 @@ from newsletter.schedule import is_running, local_date, next_after, turn
 from papers.models import Paper
 from recommender.models import Interaction
 from recommender.ranking import RankedPaper, rank
+from recommender.telling import telling_sentences
 
 State = Digest.State
 FEWEST_PAPERS = 3  # fewer are not worth a mail
@@ -135,6 +136,7 @@ def draft(edition: Edition, subscriptions: Sequence[Subscription], at: datetime)
             for subscription in group
         ]
     _give_subjects(digests)
+    _choose_sentences(digests)
     return digests
 
 
@@ -209,6 +211,18 @@ def _give_subjects(digests: Iterable[Digest]) -> None:
     titles = dict(Paper.objects.filter(pk__in=leading).values_list("pk", "title"))
     for digest in written:
         digest.subject = subject_for(titles[digest.items[0]["paper"]])
+
+
+def _choose_sentences(digests: Iterable[Digest]) -> None:
+    """Of each abstract the sentence that matters most to this reader; the first needs no mention."""
+    written = [digest for digest in digests if digest.items]
+    telling = telling_sentences(
+        {(digest.subscription.user_id, paper_id) for digest in written for paper_id in digest.paper_ids}
+    )
+    for digest in written:
+        for item in digest.items:
+            if number := telling.get((digest.subscription.user_id, item["paper"])):
+                item["sentence"] = number
 
 
 def message_id_for(subscription_id: int, period: date) -> str:

@@ -26,8 +26,8 @@ from newsletter.inlining import inlined_template
 from newsletter.links import click_url, digest_web_url, unsubscribe_url, vote_url
 from newsletter.models import Digest, Pick, Subscription
 from newsletter.notes import note_html
-from newsletter.sentences import split_sentences
 from papers.models import Authorship, Paper
+from papers.sentences import split_sentences
 from recommender.reasons import describe
 
 LARGEST = 100_000  # bytes on the wire; Gmail clips at 102 KB

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 
 from django.conf import settings
+from django.db.models import Max
 
 from papers.models import Paper, PaperQuerySet
+from papers.sentences import split_sentences
 from recommender.engine.encoder import Encoder, clean_text
 from recommender.engine.vectors import VectorStore
 from recommender.models import Interest
@@ -99,5 +102,12 @@ def _texts(papers: PaperQuerySet) -> Iterator[Paper]:
 
 
 def _sentences() -> dict[int, str]:
+    """What readers say of themselves, and the sentences of new abstracts, of which a digest shows the telling one."""
     lists = Interest.objects.exclude(sentences=[]).values_list("sentences", flat=True)
-    return {sentence_id(sentence): sentence for sentences in lists for sentence in sentences if clean_text(sentence)}
+    texts = [sentence for sentences in lists for sentence in sentences]
+    newest = Paper.objects.aggregate(newest=Max("published_at"))["newest"]
+    if newest:
+        new = Paper.objects.filter(published_at__gt=newest - timedelta(days=settings.CATCH_UP_DAYS))
+        abstracts = [split_sentences(abstract) for abstract in new.values_list("abstract", flat=True)]
+        texts += [sentence for sentences in abstracts if len(sentences) > 1 for sentence in sentences]
+    return {sentence_id(text): text for text in texts if clean_text(text)}

@@ -1,4 +1,4 @@
-"""Sentences of an abstract."""
+"""An abstract, sentence by sentence."""
 
 from __future__ import annotations
 
