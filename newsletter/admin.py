@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from csp.decorators import csp_update
 from django import forms
 from django.contrib import admin, messages
+from django.db import IntegrityError
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
@@ -18,7 +22,18 @@ from unfold.decorators import action
 
 from accounts.addresses import normalise_email
 from newsletter.delivery import send_uncertain_again
-from newsletter.models import Click, Digest, DigestQuerySet, Edition, Pick, Subscription, Suppression
+from newsletter.experiments import judge, start, stop
+from newsletter.models import (
+    Bounce,
+    Click,
+    Digest,
+    DigestQuerySet,
+    Edition,
+    Experiment,
+    Pick,
+    Subscription,
+    Suppression,
+)
 from newsletter.preview import preview_for
 from newsletter.subscriptions import reschedule
 from newsletter.suppression import address_hash, suppress
@@ -207,6 +222,81 @@ class ClickAdmin(ReadOnlyAdmin):
     @admin.display(description=_("reader"))
     def reader(self, click: Click) -> str:
         return click.digest.subscription.user.email
+
+
+@admin.register(Bounce)
+class BounceAdmin(ReadOnlyAdmin):
+    list_display = ["at", "reader", "kind", "said"]
+    list_filter = ["kind"]
+    list_select_related = ["digest__subscription__user"]
+    search_fields = ["digest__subscription__user__email"]
+    date_hierarchy = "at"
+
+    @admin.display(description=_("reader"))
+    def reader(self, bounce: Bounce) -> str:
+        return bounce.digest.subscription.user.email
+
+
+@admin.register(Experiment)
+class ExperimentAdmin(AdminBase):
+    """Set up, start, look at. The rule is fixed once it runs; before it is fulfilled the counts decide nothing."""
+
+    list_display = ["name", "state", "ranker_a", "ranker_b", "started_at", "stopped_at"]
+    list_filter = ["state"]
+    list_select_related = ["ranker_a", "ranker_b"]
+    search_fields = ["name"]
+    actions_detail = ["start", "stop"]
+    fields = [
+        "name",
+        "ranker_a",
+        "ranker_b",
+        "readers_wanted",
+        "last_day",
+        "state",
+        "started_at",
+        "stopped_at",
+        "result",
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        always = ["state", "started_at", "stopped_at", "result"]
+        is_draft = obj is None or obj.state == Experiment.State.DRAFT
+        return always if is_draft else [*always, "ranker_a", "ranker_b", "readers_wanted", "last_day"]
+
+    @admin.display(description=_("result"))
+    def result(self, experiment: Experiment) -> SafeString | str:
+        if experiment.started_at is None:
+            return "-"
+        found = judge(experiment)
+        return render_to_string("newsletter/admin_experiment.html", {"experiment": experiment, "found": found})
+
+    @action(description=_("Start"), url_path="start", permissions=["change"])
+    def start(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._confirm(request, object_id, Experiment.State.DRAFT, start)
+
+    @action(description=_("Stop"), url_path="stop", permissions=["change"])
+    def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._confirm(request, object_id, Experiment.State.RUNNING, stop)
+
+    def _confirm(
+        self, request: HttpRequest, object_id: str, state: str, act: Callable[[Experiment], None]
+    ) -> HttpResponse:
+        """An action of the detail page is a link, so it asks, and the button posts."""
+        experiment = self.get_object(request, object_id)
+        if experiment is None:
+            raise Http404
+        back = redirect("admin:newsletter_experiment_change", experiment.pk)
+        if experiment.state != state:
+            messages.error(request, _("It is %s already.") % experiment.get_state_display())
+            return back
+        if request.method == "POST":
+            try:
+                act(experiment)
+            except IntegrityError:
+                messages.error(request, _("Another experiment is running: stop it first."))
+            return back
+        context = {**self.admin_site.each_context(request), "title": experiment.name, "opts": self.opts}
+        return TemplateResponse(request, "newsletter/admin_confirm.html", context | {"experiment": experiment})
 
 
 class SuppressionForm(forms.ModelForm):

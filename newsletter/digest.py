@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -22,8 +22,9 @@ from django.utils.translation import ngettext
 
 from newsletter.delivery import deliver, recover_expired_leases
 from newsletter.editions import candidates, draft_edition, edition_for, picks
+from newsletter.experiments import rank_both
 from newsletter.message import subject_for
-from newsletter.models import Digest, Edition, Subscription
+from newsletter.models import Digest, Edition, Experiment, Subscription
 from newsletter.schedule import is_running, local_date, next_after, turn
 from papers.models import Paper
 from recommender.models import Interaction
@@ -114,11 +115,15 @@ def draft(edition: Edition, subscriptions: Sequence[Subscription], at: datetime)
     for subscription in subscriptions:
         groups[days_missed(edition, last_periods.get(subscription.pk))].append(subscription)
     picked = picks(edition, at)
+    experiment = (
+        Experiment.objects.filter(state=Experiment.State.RUNNING).select_related("ranker_a", "ranker_b").first()
+    )
     digests: list[Digest] = []
     for days_more, group in groups.items():
         paper_ids = candidates(edition, at, days_more)
         seen = papers_seen(group, edition, [*paper_ids, *picked])
-        ranked = rank(
+        ranked, credited_to = ranked_papers(
+            experiment,
             [subscription.user_id for subscription in group],
             paper_ids,
             max(subscription.n_papers for subscription in group),
@@ -131,6 +136,7 @@ def draft(edition: Edition, subscriptions: Sequence[Subscription], at: datetime)
                 subscription,
                 [paper_id for paper_id in picked if paper_id not in seen[subscription.user_id]],
                 ranked.get(subscription.user_id, []),
+                credited_to,
                 at,
             )
             for subscription in group
@@ -138,6 +144,15 @@ def draft(edition: Edition, subscriptions: Sequence[Subscription], at: datetime)
     _give_subjects(digests)
     _choose_sentences(digests)
     return digests
+
+
+def ranked_papers(
+    experiment: Experiment | None, user_ids: Sequence[int], paper_ids: Sequence[int], k: int, **choice: Any
+) -> tuple[dict[int, list[RankedPaper]], Experiment | None]:
+    """By the published ranker, or by both of a running experiment; with the experiment that it is credited to."""
+    if experiment and (drafted := rank_both(experiment, user_ids, paper_ids, k, **choice)) is not None:
+        return drafted, experiment
+    return rank(user_ids, paper_ids, k, **choice), None
 
 
 def days_missed(edition: Edition, last_period: date | None) -> int:
@@ -176,7 +191,12 @@ def _last_periods(subscriptions: Iterable[Subscription], before: date) -> dict[i
 
 
 def _draft_one(
-    edition: Edition, subscription: Subscription, picked: list[int], ranked: list[RankedPaper], at: datetime
+    edition: Edition,
+    subscription: Subscription,
+    picked: list[int],
+    ranked: list[RankedPaper],
+    experiment: Experiment | None,
+    at: datetime,
 ) -> Digest:
     threshold = THRESHOLDS[subscription.threshold]
     chosen = [paper for paper in ranked if paper.score >= threshold][: subscription.n_papers]
@@ -184,6 +204,7 @@ def _draft_one(
         subscription=subscription,
         edition=edition,
         period=edition.date,
+        experiment=experiment,
         message_id=message_id_for(subscription.pk, edition.date),
         composed_at=at,
     )

@@ -119,6 +119,36 @@ class Pick(models.Model):
         return str(self.paper)
 
 
+class Experiment(models.Model):
+    """Two rankers interleaved in one digest, and the rule by which it ends, stated before it starts."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        RUNNING = "running", _("running")
+        STOPPED = "stopped", _("stopped")
+
+    name = models.CharField(max_length=120)
+    ranker_a = models.ForeignKey(RankerVersion, models.PROTECT, related_name="+")
+    ranker_b = models.ForeignKey(RankerVersion, models.PROTECT, related_name="+")
+    readers_wanted = models.PositiveIntegerField(
+        default=100, help_text=_("It ends when so many readers have preferred one of the two ...")
+    )
+    last_day = models.DateField(help_text=_("... or after this day, whichever comes first."))
+    state = models.CharField(max_length=7, choices=State.choices, default=State.DRAFT)
+    started_at = models.DateTimeField(null=True, blank=True)
+    stopped_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["state"], condition=Q(state="running"), name="one_running_experiment"),
+            models.CheckConstraint(condition=~Q(ranker_a=models.F("ranker_b")), name="two_different_rankers"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class DigestQuerySet(models.QuerySet["Digest"]):
     def deliverable(self, at: datetime | None = None) -> Self:
         """Composed, and not waiting for a later try."""
@@ -174,6 +204,7 @@ class Digest(models.Model):
     subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="digests")
     edition = models.ForeignKey(Edition, models.PROTECT, related_name="digests")
     period = models.DateField(help_text=_("The reader's local date it is for."))
+    experiment = models.ForeignKey(Experiment, models.SET_NULL, null=True, blank=True, related_name="digests")
     state = models.CharField(max_length=10, choices=State.choices, default=State.COMPOSED)
     state_reason = models.CharField(max_length=300, blank=True)
     subject = models.CharField(max_length=200, blank=True)

@@ -10,7 +10,7 @@ from celery import shared_task
 from django.conf import settings
 from django.db import transaction
 
-from newsletter import digest, retention
+from newsletter import digest, experiments, retention
 from newsletter.delivery import MailServerUnavailable, logger
 
 SENT_AT_ONCE = 200  # digests a task: their papers are read once, and each digest is still claimed by itself
@@ -43,6 +43,11 @@ def sweep() -> None:
     found = digest.sweep()
     ask_to_compose(found.due)
     ask_to_deliver(found.to_send)
+
+
+@shared_task
+def stop_experiments() -> None:
+    experiments.stop_when_complete()
 
 
 @shared_task

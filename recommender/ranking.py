@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from recommender.engine.interactions import Rows
 from recommender.engine.papers import Papers
 from recommender.engine.ranker import Item
 from recommender.features import DAY_SECONDS, Taste, library_of, muted, papers_of, readers_of, taste_of
-from recommender.published import model
+from recommender.published import Model, load, model
 
 
 @dataclass(frozen=True)
@@ -34,19 +35,20 @@ def rank(
     *,
     exclude: Mapping[int, set[int]] | None = None,
     at: datetime | None = None,
+    version: str = "",
 ) -> dict[int, list[RankedPaper]]:
     """The best k of these papers for each reader, best first; fewer where fewer remain.
 
     Left out: what the reader did anything with, what `exclude` names for them, what holds a word they muted. Readers
     and papers newer than the model take part by what they did and by their text. About a dozen queries for a call,
-    however many readers.
+    however many readers. `version` names another ranker than the published one; ArtifactError where it is not whole.
     """
     at = at or timezone.now()
     users = list(dict.fromkeys(user_ids))
     papers = sorted(set(paper_ids))
     if not users or not papers or k < 1:
         return {user_id: [] for user_id in users}
-    ranker = model()
+    ranker = _versioned(version) if version else model()
     taste = taste_of(users, at)
     topics, authors = Rows(topic for _, topic in taste.topics), Rows(author for _, author in taste.authors)
     library = library_of(taste, ranker)
@@ -59,6 +61,12 @@ def rank(
         int(user_id): [RankedPaper(int(candidates.ids[item.column]), item.score, names.reason(item)) for item in items]
         for user_id, items in zip(readers.ids, lists, strict=True)
     }
+
+
+@lru_cache(maxsize=4)
+def _versioned(name: str) -> Model:
+    """Artifacts do not change, so each is loaded once a process: an experiment compares two."""
+    return load(name)
 
 
 def _excluded(taste: Taste, paper_ids: Sequence[int], exclude: Mapping[int, set[int]]) -> sp.csr_matrix:
