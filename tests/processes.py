@@ -34,7 +34,7 @@ def environment(var: Path, **more: str) -> dict[str, str]:
     return inherited | own | more
 
 
-def run(*command: str, env: Mapping[str, str], timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def run(*command: str, env: Mapping[str, str], timeout: float = 180) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *command],
         cwd=ROOT,
