@@ -233,7 +233,7 @@ MAIL_FROM_NAME = env.str("BROADSHEET_FROM_NAME", "Broadsheet")
 MAIL_FROM_ADDRESS = env.str("BROADSHEET_FROM_ADDRESS", f"digest@{MAIL_DOMAIN}")
 MAIL_REPLY_TO = env.str("BROADSHEET_REPLY_TO", "")
 POSTAL_ADDRESS = env.str("BROADSHEET_POSTAL_ADDRESS", "")
-# A provider instead of SMTP: EMAIL_URL names its backend (see django-anymail), this its keys and webhook secret, as JSON.
+# A provider instead of SMTP: EMAIL_URL names its backend (see django-anymail), this its keys and secrets, as JSON.
 ANYMAIL = env.json("ANYMAIL", {})
 DKIM_SELECTOR = env.str("BROADSHEET_DKIM_SELECTOR", "")  # for check_deliverability
 DEFAULT_FROM_EMAIL = MAIL_FROM_ADDRESS
