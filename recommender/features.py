@@ -165,13 +165,15 @@ MOST_TRANSFORMED = 20_000
 
 def _words(ids: NDArray[np.int64], changed: Mapping[int, float], model: Model) -> sp.csr_matrix:
     n_words = len(model.lexicon.idf_)
-    at = model.rows.of(ids)
+    known = model.ranker.known_
+    at = known.rows.of(ids)
     fresh = [
         (position, int(pk))
         for position, pk in enumerate(ids)
         if at[position] < 0 or changed.get(int(pk), 0.0) > model.trained_until
     ]
-    out = model.words[np.maximum(at, 0)] if len(model.rows) else sp.csr_matrix((len(ids), n_words), dtype=np.float32)
+    none = sp.csr_matrix((len(ids), n_words), dtype=np.float32)
+    out = known.words[np.maximum(at, 0)] if len(known.rows) else none
     if not fresh:
         return out
     keys = {pk: (model.name, pk, changed.get(pk, 0.0)) for _, pk in fresh}

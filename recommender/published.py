@@ -13,9 +13,8 @@ from django.db.models import Count, Max
 
 from papers.models import Paper
 from recommender.embedding import encoder, paper_vectors
-from recommender.engine.artifacts import Arrays, pack_sparse, pack_text, read_artifact, unpack_sparse, unpack_text
+from recommender.engine.artifacts import Arrays, pack_text, read_artifact, unpack_text
 from recommender.engine.errors import ArtifactError
-from recommender.engine.interactions import Rows
 from recommender.engine.lexical import Lexicon
 from recommender.engine.papers import Papers
 from recommender.engine.ranker import Ranker
@@ -29,20 +28,16 @@ UNTRAINED_TEXTS = 5000
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A ranker with what its papers' words are; `name` is empty for the untrained one."""
+    """A ranker and the words it knows; `name` is empty for the untrained one."""
 
     name: str
     ranker: Ranker
     lexicon: Lexicon
-    rows: Rows
-    words: sp.csr_matrix  # of the papers of `rows`
     trained_until: float  # a paper changed after this timestamp has other words by now
 
     def to_artifact(self) -> tuple[Arrays, dict[str, Any]]:
         arrays, ranker_settings = self.ranker.to_arrays()
-        arrays |= pack_sparse("words", self.words)
-        arrays |= {"word_ids": self.rows.ids, "idf": self.lexicon.idf_}
-        arrays["vocabulary"] = pack_text(self.lexicon.words_in_order().tolist())
+        arrays |= {"idf": self.lexicon.idf_, "vocabulary": pack_text(self.lexicon.words_in_order().tolist())}
         return arrays, {"ranker": ranker_settings, "encoder": encoder().tag, "trained_until": self.trained_until}
 
 
@@ -77,11 +72,8 @@ def load(name: str) -> Model:
         lexicon = Lexicon()
         lexicon.vocabulary_ = {word: column for column, word in enumerate(unpack_text(arrays["vocabulary"]))}
         lexicon.idf_ = np.asarray(arrays["idf"])
-        rows, words = Rows(arrays["word_ids"]), unpack_sparse("words", arrays)
-        ids = arrays["reference_ids"]
-        reference = Papers.of_text(ids, words[rows.of(ids)], paper_vectors().get(ids)[0])
-        ranker = Ranker.from_arrays(arrays, kept["ranker"], reference)
-        return Model(name, ranker, lexicon, rows, words, float(kept["trained_until"]))
+        ranker = Ranker.from_arrays(arrays, kept["ranker"])
+        return Model(name, ranker, lexicon, float(kept["trained_until"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(f"The ranker {name} was written by another version of Broadsheet: train again.") from error
 
@@ -116,5 +108,5 @@ def untrained() -> Model:
         known = Papers.of_text(ids, words, paper_vectors().get(ids)[0])
         ranker = Ranker().fit(known, sp.csr_matrix((0, len(ids)), dtype=np.float32))
         changed = state[2].timestamp() if state[2] else 0.0
-        _untrained = state, Model("", ranker, lexicon, Rows(ids), words, changed)
+        _untrained = state, Model("", ranker, lexicon, changed)
     return _untrained[1]

@@ -25,7 +25,8 @@ from recommender.engine.evaluation import Interval, bootstrap, measure, newest
 from recommender.engine.interactions import Rows, user_items, weigh
 from recommender.engine.lexical import Lexicon
 from recommender.engine.papers import Papers, Readers
-from recommender.engine.ranker import Ranker, best_columns
+from recommender.engine.ranker import Ranker
+from recommender.engine.topk import top_columns
 from recommender.features import DAY_SECONDS
 from recommender.models import Interaction, RankerVersion
 from recommender.published import Model
@@ -102,7 +103,7 @@ def train(progress: Progress = lambda step: None, *, publish: bool = True) -> Tr
         papers = corpus.papers(lexicon)
         ranker = Ranker().fit(papers, corpus.matrix())
     with clock.step("writing"):
-        model = Model("", ranker, lexicon, Rows(corpus.ids), papers.words, corpus.at.timestamp())
+        model = Model("", ranker, lexicon, corpus.at.timestamp())
         notes = [*dict.fromkeys(ranker.notes_ + evaluation.notes)]
         if corpus.n_without_vector:
             notes.append(f"{corpus.n_without_vector} papers have no vector yet: run manage.py embed_papers.")
@@ -169,7 +170,7 @@ def evaluate(corpus: Corpus, share: float = HELD_OUT) -> Evaluation:
     for name, score in scores.items():
         # Equal votes are no order: a draw decides among them.
         draw = np.random.default_rng(1).permutation(len(candidates)) if name in BASELINES else candidates.ids
-        values = measure(best_columns(score, max(DEPTH, len(candidates)), draw), truth[asked], METRICS)
+        values = measure(top_columns(score, max(DEPTH, len(candidates)), draw), truth[asked], METRICS)
         found = {metric: bootstrap(value) for metric, value in values.items()}
         out.metrics[name] = {metric: round(interval.mean, 6) for metric, interval in found.items()}
         out.intervals[name] = {metric: _bounds(interval) for metric, interval in found.items()}

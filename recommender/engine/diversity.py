@@ -10,29 +10,29 @@ NEAR_DUPLICATE = 0.97
 
 
 def diversified(
-    scores: NDArray[np.float32], shortlist: NDArray[np.int64], vectors: NDArray[np.float32], k: int, diversity: float
+    scores: NDArray[np.float32], shortlist: NDArray[np.int64], likeness: NDArray[np.float32], k: int, diversity: float
 ) -> NDArray[np.int64]:
     """(n, k) columns, best first, -1 where nothing is left: maximal marginal relevance (Carbonell, Goldstein, 1998).
 
     `shortlist` (n, s) holds each reader's columns, best first, -1 at its end; `scores` (n, s) theirs. Each step takes
     the paper of the greatest score - diversity * (greatest cosine to a paper already taken); near-duplicates of one
-    are never taken.
+    are never taken. `likeness` (m, m) holds the cosines.
     """
     n, size = shortlist.shape
     out = np.full((n, k), -1, np.int64)
     if not n or not size:
         return out
     value = np.where(shortlist >= 0, scores, -np.inf).astype(np.float32)
-    likeness = np.zeros((n, size), np.float32)
+    nearest = np.zeros((n, size), np.float32)
     readers = np.arange(n)
-    candidates = vectors[np.maximum(shortlist, 0)]
+    columns = np.maximum(shortlist, 0)
     for place in range(min(k, size)):
-        current = value - diversity * likeness
+        current = value - diversity * nearest
         best = current.argmax(axis=1)
         possible = np.isfinite(current[readers, best])
         out[possible, place] = shortlist[readers, best][possible]
         value[readers, best] = -np.inf
-        cosine = np.einsum("nsd,nd->ns", candidates, candidates[readers, best])
-        likeness = np.maximum(likeness, cosine)
+        cosine = likeness[columns[readers, best][:, None], columns]
+        nearest = np.maximum(nearest, cosine)
         value[cosine > NEAR_DUPLICATE] = -np.inf
     return out

@@ -2,41 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.engine.artifacts import Arrays
+from recommender.engine.artifacts import Arrays, pack_sparse, unpack_sparse
 from recommender.engine.collaborative import Collaborative
 from recommender.engine.diversity import diversified
-from recommender.engine.encoder import normalised
 from recommender.engine.evaluation import newest
-from recommender.engine.fusion import PRIOR, Fusion
+from recommender.engine.fusion import Fusion, scale_of, scaled
 from recommender.engine.interactions import Rows, negative, positive
 from recommender.engine.papers import Papers, Readers
-from recommender.engine.projection import Projection, centroids, sparse_centroids
+from recommender.engine.parts import Candidates, Comparison, Known, coreads_of, of_length_one, prepare, usual_votes
+from recommender.engine.projection import Projection
+from recommender.engine.topk import top_columns
 
-LEARNT = ("content", "nearest", "lexical", "collaborative")
-# Said by the reader, or true for everybody: not learnt, since past reads say nothing about them.
-FIXED = {"topics": 1.5, "authors": 6.0, "popularity": 0.1, "recency": 0.1, "dislike": 2.0}
+# Weights to start from, in spreads of each part: for papers that nobody has read yet, and for those that somebody has.
+# Settled on citeulike-t (docs/ranker.md).
+PRIOR_NEW = {"reading": 1.0, "neighbours": 0.2, "lexical": 0.1, "lent": 0.2}
+PRIOR_NEW_UNLEARNT = {"reading": 1.0, "neighbours": 0.4, "lexical": 0.4, "lent": 0.1}
+PRIOR_READ = {
+    "reading": 1.0,
+    "neighbours": 0.2,
+    "lexical": 0.1,
+    "coreads": 0.4,
+    "collaborative": 0.4,
+    "popularity": 0.2,
+}
+PARTS = tuple(dict.fromkeys([*PRIOR_NEW, *PRIOR_READ]))
+OWN_READING = frozenset({"neighbours", "lexical"})  # the rest is learnt from what others read
 
-NEAREST = 5  # saves that a paper is compared with one by one
-REFERENCE = 500  # papers against which a reader's scores are standardised
-FEWEST_READERS = 5  # who read two papers or more: below, nothing is learnt from readers
-FEWEST_LISTS = 20  # held-out lists below which the fusion keeps its prior
-RECENCY_DAYS = 7.0
+# Said by the reader, or true for everybody: past reads do not teach them.
+FOLLOWED_TOPIC = 1.5
+FOLLOWED_AUTHOR = 6.0
+POPULARITY = 0.1  # times log(1 + votes): among equals only
+RECENCY = 0.1
+RECENCY_HALF_LIFE_DAYS = 7.0
+DISLIKE = 1.5  # per spread of likeness to a disliked paper, beyond what is usual
+
+FEWEST_READERS = 5  # of two papers or more, for ALS
+FEWEST_TEACHERS = 200  # of two papers or more, for a projection learnt from them
+FEWEST_LISTS = 20  # held-out lists, for weights of the parts
+MOST_LISTS_NEW, MOST_LISTS_READ = 2000, 500  # the latter are of more candidates
 SHORTLIST = 5  # times k, of which diversity chooses k
 CHUNK = 512  # readers scored at once
 
 
 @dataclass(frozen=True)
 class Item:
-    """One paper in a reader's list. `column` is the candidate's row. `part` names what contributed most to the score;
-    `source` is the row of the library, the topic's or the author's column, or -1."""
+    """One paper in a reader's list. `column` is the candidate's row; `score` the chance that the reader takes it.
+    `part` names what contributed most (read, topics, authors, popularity, recency), `source` which: the row of the
+    library, the topic's or the author's column, or -1."""
 
     column: int
     score: float
@@ -47,167 +67,192 @@ class Item:
 class Ranker:
     """Orders candidates for readers; scikit-learn's manners.
 
-    After `fit`: weights_, the parts' weights; collaborative_, None where too few read; notes_, what was too little
-    to learn; all of it immutable afterwards.
+    After `fit`: known_, the parts' models; scales_, what is usual of each part; new_ and read_, the fusions for papers
+    nobody and somebody has read; notes_, what was too little to learn. Nothing of it changes afterwards.
     """
 
-    def __init__(self, *, factors: int = 64, diversity: float = 0.5, random_state: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        dim: int = 256,
+        n_models: int = 3,
+        epochs: int = 8,
+        factors: int = 64,
+        diversity: float = 0.5,
+        random_state: int = 0,
+    ) -> None:
+        self.dim = dim
+        self.n_models = n_models
+        self.epochs = epochs
         self.factors = factors
         self.diversity = diversity
         self.random_state = random_state
 
-    # --- learning --------------------------------------------------------------------------------------------
+    # --- learning ------------------------------------------------------------------------------------------------
 
-    def fit(self, papers: Papers, user_items: sp.csr_matrix) -> Ranker:
+    def fit(self, papers: Papers, user_items: sp.csr_matrix, *, like: Ranker | None = None) -> Ranker:
         """`user_items` CSR (n_users, n_papers), signed weights. Any number of readers and papers will do, none
-        included: what cannot be learnt keeps its prior, and `notes_` says so."""
+        included: what cannot be learnt keeps its prior, and `notes_` says so. How much each part counts is taken from
+        `like`, where a ranker is given."""
         if user_items.shape[1] != len(papers):
-            raise ValueError(f"user_items has {user_items.shape[1]} columns for {len(papers)} papers.")
+            raise ValueError(
+                f"user_items has {user_items.shape[1]} columns for {len(papers)} papers: is it the right way round?"
+            )
         if not np.isfinite(user_items.data).all():
             raise ValueError("user_items holds weights that are not finite.")
-        self.notes_: list[str] = []
-        self.weights_: dict[str, float] = {**PRIOR, **FIXED}
-        likings = positive(sp.csr_matrix(user_items, dtype=np.float32))
-        if int((likings.getnnz(axis=1) >= 2).sum()) < FEWEST_READERS:
-            self.notes_.append(
-                f"Fewer than {FEWEST_READERS} readers have read two papers or more: ranked by content, topics, "
-                "popularity and recency."
-            )
+        order = np.argsort(papers.ids, kind="stable")
+        papers = papers.take(order)
+        likings = positive(sp.csr_matrix(user_items, dtype=np.float32))[:, order]
+        self.notes_ = _notes(likings)
+        if like is not None:
+            self.new_: Fusion = like.new_
+            self.read_: Fusion = like.read_
+            self.scales_: dict[str, tuple[float, float]] = like.scales_
         else:
-            self.weights_ |= self._learn_weights(papers, likings)
-        self._fit_parts(papers, likings)
+            self._learn_fusion(papers, likings)
+        self.known_ = self._learn_parts(papers, likings, self.n_models)
         return self
 
-    def _fit_parts(self, papers: Papers, likings: sp.csr_matrix) -> None:
-        self.projection_ = Projection(random_state=self.random_state).fit(papers)
-        vectors = self.projection_.transform(papers)
-        self.collaborative_: Collaborative | None = None
-        if int((likings.getnnz(axis=1) >= 2).sum()) >= FEWEST_READERS:
-            self.collaborative_ = Collaborative(self.factors, random_state=self.random_state).fit(likings, vectors)
-        self.rows_ = Rows(papers.ids)
-        order = np.argsort(papers.ids, kind="stable")
-        self.item_factors_ = self.collaborative_.item_factors_[order] if self.collaborative_ else None
-        # A paper nobody read has factors of nothing but regularisation: its text says more.
-        self.is_read_ = np.asarray(likings.getnnz(axis=0) > 0)[order]
-        rng = np.random.default_rng(self.random_state)
-        chosen = np.sort(rng.permutation(len(papers))[:REFERENCE])
-        self.reference_ = papers.take(chosen)
+    def _learn_parts(self, papers: Papers, likings: sp.csr_matrix, n_models: int) -> Known:
+        n_teachers = _n_teachers(likings)
+        projection = Projection(self.dim, n_models=n_models, epochs=self.epochs, random_state=self.random_state)
+        projection = projection.fit(papers, likings) if n_teachers >= FEWEST_TEACHERS else projection.start(papers)
+        vectors = projection.transform(papers)
+        collaborative = None
+        if n_teachers >= FEWEST_READERS:
+            collaborative = Collaborative(self.factors, random_state=self.random_state).fit(likings)
+        return Known(
+            projection,
+            Rows(papers.ids),
+            papers.words,
+            vectors,
+            np.asarray(likings.getnnz(axis=0), np.float32),
+            coreads_of(likings),
+            collaborative,
+            usual_votes(projection, papers, vectors),
+        )
 
-    def _learn_weights(self, papers: Papers, likings: sp.csr_matrix) -> dict[str, float]:
-        """Hide the newest papers as if they were new today, fit the parts on the rest, and see which parts would have
-        found them."""
-        new = newest(papers.published, 0.2, seed=self.random_state)
-        known, hidden = likings[:, ~new], likings[:, new]
-        who = np.flatnonzero((known.getnnz(axis=1) > 0) & (hidden.getnnz(axis=1) > 0))
-        if len(who) < FEWEST_LISTS:
-            self.notes_.append(f"Only {len(who)} readers took a held-out paper: the parts' weights were not learnt.")
-            return {}
+    def _learn_fusion(self, papers: Papers, likings: sp.csr_matrix) -> None:
+        """Hide the newest papers as if they were new today, and a fifth of what each reader read of the others; learn
+        the parts from the rest; see which of them would have found what was hidden."""
+        prior_new = PRIOR_NEW if _n_teachers(likings) >= FEWEST_TEACHERS else PRIOR_NEW_UNLEARNT
+        self.new_ = Fusion(prior_new, random_state=self.random_state).start()
+        self.read_ = Fusion(PRIOR_READ, random_state=self.random_state).start()
         rng = np.random.default_rng(self.random_state)
-        who = np.sort(rng.permutation(who)[:2000])
-        trial = Ranker(factors=self.factors, random_state=self.random_state)
-        trial._fit_parts(papers.take(~new), known)
-        library, candidates = papers.take(~new), papers.take(new)
-        lists, taken = [], []
-        for start in range(0, len(who), CHUNK):
-            rows = who[start : start + CHUNK]
-            readers = Readers.of_likings(known[rows], library)
-            parts = trial.parts(readers, library, candidates, at_day=None)
-            stacked = np.stack([parts[name] for name in LEARNT], axis=2)
-            truth = hidden[rows].toarray() > 0
-            for reader in range(len(rows)):
-                sample = np.union1d(
-                    np.flatnonzero(truth[reader]), rng.permutation(len(candidates))[: min(100, len(candidates))]
-                )
-                lists.append(stacked[reader, sample])
-                taken.append(truth[reader, sample])
-        return dict(Fusion().fit(LEARNT, lists, taken).weights_)
+        new = newest(papers.published, 0.2, seed=self.random_state)
+        known, hidden = _hide(likings[:, ~new], 0.2, rng)
+        old = replace(papers.take(~new), votes=np.asarray(known.getnnz(axis=0), np.float32))
+        trial = self._learn_parts(old, known, n_models=1)
+        self.scales_ = self._usual(trial, old, known, rng)
+        for fusion, candidates, truth, most, what in (
+            (self.new_, papers.take(new), likings[:, new], MOST_LISTS_NEW, "new papers"),
+            (self.read_, old, hidden, MOST_LISTS_READ, "papers already read"),
+        ):
+            who = np.flatnonzero((known.getnnz(axis=1) > 0) & (truth.getnnz(axis=1) > 0))
+            if len(who) < FEWEST_LISTS:
+                self.notes_.append(f"Too few readers to learn how much each part counts for {what}: kept as given.")
+                continue
+            who = np.sort(rng.permutation(who)[:most])
+            comparison = Comparison(trial, old, prepare(trial, candidates))
+            parts = self._scaled(comparison, known[who], list(fusion.prior))
+            taken = truth[who].toarray() > 0
+            barred = known[who].toarray() > 0 if candidates is old else np.zeros_like(taken)
+            fusion.fit(parts, taken, barred)
+
+    def _usual(
+        self, trial: Known, papers: Papers, likings: sp.csr_matrix, rng: np.random.Generator
+    ) -> dict[str, tuple[float, float]]:
+        """The mean and spread of every part over some readers (papers, while there are none) and some papers."""
+        if not len(papers):
+            return dict.fromkeys(PARTS, (0.0, 0.0))
+        some = likings[np.sort(rng.permutation(np.flatnonzero(likings.getnnz(axis=1)))[:500])]
+        if not some.shape[0]:
+            some = sp.identity(len(papers), np.float32, "csr")[np.sort(rng.permutation(len(papers))[:300])]
+        candidates = papers.take(np.sort(rng.permutation(len(papers))[:1000]))
+        comparison = Comparison(trial, papers, prepare(trial, candidates))
+        return scale_of(comparison.raw(some, PARTS) | {"popularity": np.log1p(candidates.votes)[None]})
+
+    def _scaled(
+        self, comparison: Comparison, likings: sp.csr_matrix, names: list[str]
+    ) -> dict[str, NDArray[np.float32]]:
+        raw = comparison.raw(likings, names)
+        if "popularity" in names:
+            votes = np.log1p(comparison.candidates.papers.votes)
+            raw["popularity"] = np.broadcast_to(votes, (likings.shape[0], len(votes)))
+        return {name: scaled(raw[name], self.scales_[name]) for name in names}
 
     # --- scoring -------------------------------------------------------------------------------------------------
 
-    def parts(
-        self, readers: Readers, library: Papers, candidates: Papers, *, at_day: float | None
-    ) -> dict[str, NDArray[np.float32]]:
-        """Each part's scores, (n, m) float32, finite. The learnt ones are standardised against the reference papers
-        for each reader, so that they mean the same whatever the day's candidates are. `at_day` counts days
-        since 1970."""
-        against = self._raw(readers, library, self.reference_)
-        seen = self._reference_seen(readers, library)
-        out = {}
-        for name, raw in self._raw(readers, library, candidates).items():
-            out[name] = _standardised(raw, against[name], seen)
-        out["topics"] = np.minimum(np.asarray((readers.topics @ candidates.topics.T).toarray(), np.float32), 1)
-        out["authors"] = np.minimum(np.asarray((readers.authors @ candidates.authors.T).toarray(), np.float32), 1)
-        shape = (len(readers), len(candidates))
-        out["popularity"] = np.broadcast_to(np.log1p(candidates.votes).astype(np.float32), shape)
-        out["recency"] = np.broadcast_to(_recency(candidates.published, at_day), shape)
-        out["dislike"] = self._dislike(readers, library, candidates)
-        return out
+    def prepare(self, papers: Papers) -> Candidates:
+        """What comparing these candidates takes, whoever reads: worth keeping between calls, as `prepared`."""
+        return prepare(self.known_, papers)
 
     def score(
-        self, readers: Readers, library: Papers, candidates: Papers, *, at_day: float | None = None
+        self,
+        readers: Readers,
+        library: Papers,
+        candidates: Papers,
+        *,
+        at_day: float | None = None,
+        prepared: Candidates | None = None,
+        dial: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """(n, m) float32, the fused score of every candidate for every reader."""
-        parts = self.parts(readers, library, candidates, at_day=at_day)
-        total = np.zeros((len(readers), len(candidates)), np.float32)
-        for name, part in parts.items():
-            sign = -1 if name == "dislike" else 1
-            total += np.float32(sign * self.weights_[name]) * part
+        """(n, m) float32, finite: the fused score of every candidate for every reader, before it becomes a chance.
+
+        `at_day` counts days since 1970. `dial` (n,) in [0, 1] turns from a reader's own reading (0) to what others like
+        them read (1); a half, the default, is as learnt.
+        """
+        weighted = self._compare(library, candidates, prepared)
+        chunks = [
+            self._score(readers.take(rows), weighted, at_day, None if dial is None else dial[rows])
+            for rows in _chunks(len(readers))
+        ]
+        return np.concatenate(chunks) if chunks else np.zeros((0, len(weighted.candidates)), np.float32)
+
+    def _compare(self, library: Papers, candidates: Papers, prepared: Candidates | None) -> _Weighted:
+        return _Weighted(self, Comparison(self.known_, library, prepared or self.prepare(candidates)), candidates)
+
+    def _score(
+        self, readers: Readers, weighted: _Weighted, at_day: float | None, dial: NDArray[np.float32] | None
+    ) -> NDArray[np.float32]:
+        papers, is_read = weighted.papers, weighted.candidates.is_read
+        total = weighted.by_library(positive(readers.user_items), dial)
+        total += self._for_everybody(papers, is_read, at_day)
+        for follows, has, weight in (
+            (readers.topics, papers.topics, FOLLOWED_TOPIC),
+            (readers.authors, papers.authors, FOLLOWED_AUTHOR),
+        ):
+            if follows.nnz and has.nnz:
+                total += np.float32(weight) * np.minimum((follows @ has.T).toarray(), 1)
+        self._push_away(total, negative(readers.user_items), weighted.comparison)
         return total
 
-    def _raw(self, readers: Readers, library: Papers, papers: Papers) -> dict[str, NDArray[np.float32]]:
-        likings = positive(readers.user_items)
-        library_vectors, vectors = self.projection_.transform(library), self.projection_.transform(papers)
-        kernel = library_vectors @ vectors.T
-        lexical = sparse_centroids(likings, library.words) @ papers.words.T
-        return {
-            "content": centroids(likings, library_vectors) @ vectors.T,
-            "nearest": nearest(likings, kernel),
-            "lexical": np.asarray(lexical.toarray(), np.float32),
-            "collaborative": self._collaborative(likings, library, library_vectors, papers, vectors),
-        }
+    def weights_of(self, is_read: NDArray[np.bool_]) -> dict[str, NDArray[np.float32]]:
+        """(m,) by part of the library: its weight for each candidate, as it is new or read, over the part's spread."""
+        new, read = self.new_.weights_, self.read_.weights_
+        out = {}
+        for name in PARTS:
+            spread = self.scales_[name][1]
+            if name != "popularity" and spread > 1e-9:
+                weight = np.where(is_read, read.get(name, 0.0), new.get(name, 0.0)) / spread
+                if weight.any():
+                    out[name] = weight.astype(np.float32)
+        return out
 
-    def _collaborative(
-        self,
-        likings: sp.csr_matrix,
-        library: Papers,
-        library_vectors: NDArray[np.float32],
-        papers: Papers,
-        vectors: NDArray[np.float32],
-    ) -> NDArray[np.float32]:
-        if self.collaborative_ is None:
-            return np.zeros((likings.shape[0], len(papers)), np.float32)
-        user_factors = self.collaborative_.fold_in(likings, self.factors_of(library, library_vectors))
-        return user_factors @ self.factors_of(papers, vectors).T
+    def _for_everybody(self, papers: Papers, is_read: NDArray[np.bool_], at_day: float | None) -> NDArray[np.float32]:
+        """(m,) what speaks for a paper whoever reads."""
+        votes = np.log1p(papers.votes)
+        learnt = self.read_.weights_["popularity"] * scaled(votes, self.scales_["popularity"])
+        popularity = np.where(is_read, np.maximum(learnt, POPULARITY * votes), POPULARITY * votes)
+        return np.asarray(popularity + RECENCY * _recency(papers.published, at_day), np.float32)
 
-    def factors_of(self, papers: Papers, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, k) what ALS learnt of papers that were read, what their text predicts of all others."""
-        assert self.collaborative_ is not None
-        assert self.item_factors_ is not None
-        factors = self.collaborative_.item_factors_from_text(vectors)
-        rows = self.rows_.of(papers.ids)
-        known = rows >= 0
-        known[known] = self.is_read_[rows[known]]
-        factors[known] = self.item_factors_[rows[known]]
-        return factors
-
-    def _reference_seen(self, readers: Readers, library: Papers) -> NDArray[np.bool_]:
-        """(n, n_reference): a reader's own papers say nothing about what is usual for them."""
-        columns = Rows(library.ids)
-        order = np.argsort(library.ids, kind="stable")
-        at = columns.of(self.reference_.ids)
-        seen = np.zeros((len(readers), len(at)), bool)
-        known = at >= 0
-        if known.any():
-            seen[:, known] = readers.user_items[:, order[at[known]]].toarray() != 0
-        return seen
-
-    def _dislike(self, readers: Readers, library: Papers, candidates: Papers) -> NDArray[np.float32]:
-        """How like a disliked paper each candidate is, beyond the usual."""
-        dislikes = negative(readers.user_items)
-        if not dislikes.nnz:
-            return np.zeros((len(readers), len(candidates)), np.float32)
-        kernel = self.projection_.transform(library) @ self.projection_.transform(candidates).T
-        return np.maximum(nearest(dislikes, kernel, k=1), 0)
+    def _push_away(self, total: NDArray[np.float32], dislikes: sp.csr_matrix, comparison: Comparison) -> None:
+        mean, spread = self.scales_["reading"]
+        for reader in np.flatnonzero(np.diff(dislikes.indptr)):
+            mine = slice(dislikes.indptr[reader], dislikes.indptr[reader + 1])
+            alike = comparison.vectors[dislikes.indices[mine]] @ comparison.candidates.vectors.T
+            beyond = np.maximum(alike - mean, 0) / max(spread, 1e-9)
+            total[reader] -= DISLIKE * (dislikes.data[mine, None] * beyond).max(axis=0)
 
     # --- choosing ------------------------------------------------------------------------------------------------
 
@@ -220,158 +265,266 @@ class Ranker:
         *,
         exclude: sp.csr_matrix | None = None,
         at_day: float | None = None,
+        prepared: Candidates | None = None,
+        dial: NDArray[np.float32] | None = None,
     ) -> list[list[Item]]:
         """The best k candidates for each reader, best first, fewer where fewer remain. `exclude` CSR (n, m) is non-zero
         where a reader must not get a paper."""
-        return [row for chunk in self._ranked_chunks(readers, library, candidates, k, exclude, at_day) for row in chunk]
-
-    def _ranked_chunks(
-        self,
-        readers: Readers,
-        library: Papers,
-        candidates: Papers,
-        k: int,
-        exclude: sp.csr_matrix | None,
-        at_day: float | None,
-    ) -> Iterator[list[list[Item]]]:
-        vectors = self.projection_.transform(candidates)
-        for start in range(0, len(readers), CHUNK):
-            rows = slice(start, start + CHUNK)
+        weighted = self._compare(library, candidates, prepared)
+        out: list[list[Item]] = []
+        for rows in _chunks(len(readers)):
             some = readers.take(rows)
-            scores = self.score(some, library, candidates, at_day=at_day)
+            scores = self._score(some, weighted, at_day, None if dial is None else dial[rows])
             if exclude is not None:
-                scores[exclude[rows].toarray() != 0] = -np.inf
-            shortlist = best_columns(scores, SHORTLIST * k, candidates.ids)
+                barred = exclude[rows].tocoo()
+                scores[barred.row, barred.col] = -np.inf
+            shortlist = top_columns(scores, SHORTLIST * k, weighted.papers.ids)
             listed = np.take_along_axis(scores, np.maximum(shortlist, 0), axis=1)
-            chosen = diversified(listed, shortlist, vectors, k, self.diversity)
-            yield self._explained(some, library, candidates, chosen, scores, at_day)
+            chosen = diversified(listed, shortlist, weighted.candidates.likeness, k, self.diversity)
+            out += self._explained(some, weighted, chosen, scores, at_day)
+        return out
 
     def _explained(
         self,
         readers: Readers,
-        library: Papers,
-        candidates: Papers,
+        weighted: _Weighted,
         chosen: NDArray[np.int64],
         scores: NDArray[np.float32],
         at_day: float | None,
     ) -> list[list[Item]]:
-        likings = positive(readers.user_items)
-        library_vectors, vectors = self.projection_.transform(library), self.projection_.transform(candidates)
-        recency = _recency(candidates.published, at_day)
-        out = []
-        for reader in range(len(readers)):
-            items = []
-            mine = likings.indices[likings.indptr[reader] : likings.indptr[reader + 1]]
-            weight = likings.data[likings.indptr[reader] : likings.indptr[reader + 1]]
-            for column in chosen[reader][chosen[reader] >= 0]:
-                options: list[tuple[float, str, int]] = [
-                    (self.weights_["recency"] * float(recency[column]), "recency", -1),
-                    (self.weights_["popularity"] * float(np.log1p(candidates.votes[column])), "popularity", -1),
-                ]
-                if len(mine):
-                    alike = weight * (
-                        library_vectors[mine] @ vectors[column]
-                        + np.asarray(library.words[mine] @ candidates.words[column].T.toarray()).ravel()
-                    )
-                    nearest_row = int(alike.argmax())
-                    if alike[nearest_row] > 0:
-                        options.append((float(alike[nearest_row]), "read", int(mine[nearest_row])))
-                for part, followed, has in (
-                    ("topics", readers.topics, candidates.topics),
-                    ("authors", readers.authors, candidates.authors),
-                ):
-                    shared = np.intersect1d(followed[reader].indices, has[int(column)].indices)
-                    if len(shared):
-                        options.append((self.weights_[part], part, int(shared[0])))
-                _, part, source = max(options)
-                items.append(Item(int(column), float(scores[reader, column]), part, source))
-            out.append(items)
+        """What contributed most to each chosen paper. A paper for which nothing of the reader's own speaks is there for
+        its votes, or for being new."""
+        papers = weighted.papers
+        places = chosen >= 0
+        rows, columns = np.nonzero(places)[0], chosen[places]
+        best = np.zeros(len(rows), np.float32)
+        part = np.full(len(rows), "recency", object)
+        recency = RECENCY * _recency(papers.published, at_day)
+        part[POPULARITY * np.log1p(papers.votes[columns]) > recency[columns]] = "popularity"
+        source = np.full(len(rows), -1)
+        for name, (value, which) in {
+            "read": weighted.greatest(positive(readers.user_items), rows, columns),
+            "topics": _shared(readers.topics, papers.topics, rows, columns, FOLLOWED_TOPIC),
+            "authors": _shared(readers.authors, papers.authors, rows, columns, FOLLOWED_AUTHOR),
+        }.items():
+            better = value > best
+            best, source = np.where(better, value, best), np.where(better, which, source)
+            part[better] = name
+        chances = self._chance(scores[rows, columns], weighted.candidates.is_read[columns])
+        out: list[list[Item]] = [[] for _ in range(len(readers))]
+        for row, column, chance, name, which in zip(
+            rows.tolist(), columns.tolist(), chances.tolist(), part, source.tolist(), strict=True
+        ):
+            out[row].append(Item(column, chance, name, which))
         return out
+
+    def _chance(self, scores: NDArray[np.float32], is_read: NDArray[np.bool_]) -> NDArray[np.float32]:
+        return np.where(is_read, self.read_.chance(scores), self.new_.chance(scores))
 
     # --- keeping -------------------------------------------------------------------------------------------------
 
     def to_arrays(self) -> tuple[Arrays, dict[str, Any]]:
         """What `from_arrays` makes the same ranker of: arrays, and settings for the manifest."""
+        known = self.known_
         arrays: Arrays = {
-            "ids": self.rows_.ids,
-            "is_read": self.is_read_,
-            "word_vectors": self.projection_.word_vectors_,
-            "reference_ids": self.reference_.ids,
+            "ids": known.rows.ids,
+            "vectors": known.vectors,
+            "n_readers": known.n_readers,
+            "word_vectors": known.projection.word_vectors_,
+            "dense_vectors": known.projection.dense_vectors_,
+            "corrections": known.projection.corrections_,
         }
-        if self.collaborative_ is not None and self.item_factors_ is not None:
-            arrays["item_factors"] = self.item_factors_
-            arrays["text_to_factors"] = self.collaborative_.text_to_factors_
+        arrays |= pack_sparse("words", known.words) | pack_sparse("coreads", known.coreads)
+        if known.collaborative is not None:
+            arrays["item_factors"] = known.collaborative.item_factors_
+        fusions = {
+            name: {"weights": f.weights_, "intercept": f.intercept_, "slope": f.slope_, "n_lists": f.n_lists_}
+            for name, f in (("new", self.new_), ("read", self.read_))
+        }
         settings = {
+            "dim": self.dim,
+            "n_models": self.n_models,
+            "epochs": self.epochs,
             "factors": self.factors,
             "diversity": self.diversity,
             "random_state": self.random_state,
-            "weights": self.weights_,
+        }
+        learnt = {
+            "is_learnt": known.projection.is_learnt_,
+            "n_blocks": known.projection.n_blocks_,
+            "usual_votes": list(known.usual_votes),
+            "fusions": fusions,
+            "scales": {name: list(scale) for name, scale in self.scales_.items()},
             "notes": self.notes_,
         }
-        return arrays, settings
+        return arrays, {"settings": settings, "learnt": learnt}
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays, settings: Mapping[str, Any], reference: Papers) -> Ranker:
-        """`reference` are the papers of arrays["reference_ids"], in that order."""
-        ranker = cls(
-            factors=settings["factors"], diversity=settings["diversity"], random_state=settings["random_state"]
+    def from_arrays(cls, arrays: Arrays, kept: Mapping[str, Any]) -> Ranker:
+        """KeyError, TypeError or ValueError where they are not from `to_arrays`."""
+        ranker = cls(**kept["settings"])
+        learnt = kept["learnt"]
+        ranker.notes_ = list(learnt["notes"])
+        ranker.scales_ = {name: (float(mean), float(spread)) for name, (mean, spread) in learnt["scales"].items()}
+        ranker.new_, ranker.read_ = (_restored(learnt["fusions"][name]) for name in ("new", "read"))
+        rows = Rows(arrays["ids"])
+        projection = Projection(
+            ranker.dim, n_models=ranker.n_models, epochs=ranker.epochs, random_state=ranker.random_state
         )
-        ranker.weights_, ranker.notes_ = dict(settings["weights"]), list(settings["notes"])
-        ranker.rows_, ranker.is_read_ = Rows(arrays["ids"]), arrays["is_read"]
-        ranker.projection_ = Projection(random_state=ranker.random_state)
-        ranker.projection_.word_vectors_ = arrays["word_vectors"]
-        ranker.reference_ = reference
-        ranker.collaborative_, ranker.item_factors_ = None, None
+        projection.word_vectors_, projection.dense_vectors_ = arrays["word_vectors"], arrays["dense_vectors"]
+        projection.corrections_, projection.is_learnt_ = arrays["corrections"], bool(learnt["is_learnt"])
+        projection.n_blocks_ = int(learnt["n_blocks"])
+        projection.rows_ = rows if projection.is_learnt_ else Rows([])
+        collaborative = None
         if "item_factors" in arrays:
-            ranker.item_factors_ = arrays["item_factors"]
-            ranker.collaborative_ = Collaborative(ranker.factors, random_state=ranker.random_state)
-            ranker.collaborative_.item_factors_ = arrays["item_factors"]
-            ranker.collaborative_.text_to_factors_ = arrays["text_to_factors"]
+            collaborative = Collaborative(ranker.factors, random_state=ranker.random_state)
+            collaborative.item_factors_ = arrays["item_factors"]
+        meaning, words = learnt["usual_votes"]
+        ranker.known_ = Known(
+            projection,
+            rows,
+            unpack_sparse("words", arrays),
+            arrays["vectors"],
+            arrays["n_readers"],
+            unpack_sparse("coreads", arrays),
+            collaborative,
+            (float(meaning), float(words)),
+        )
         return ranker
 
 
-def nearest(weights: sp.csr_matrix, kernel: NDArray[np.float32], k: int = NEAREST) -> NDArray[np.float32]:
-    """(n, m): mean of the k greatest weight * kernel over a reader's papers, so that a small interest is not lost in
-    the mean of a large one. `weights` (n, n_library), `kernel` (n_library, m)."""
-    out = np.zeros((weights.shape[0], kernel.shape[1]), np.float32)
-    for reader in range(weights.shape[0]):
-        mine = slice(weights.indptr[reader], weights.indptr[reader + 1])
-        alike = weights.data[mine, None] * kernel[weights.indices[mine]]
-        if len(alike) > k:
-            alike = np.partition(alike, len(alike) - k, axis=0)[len(alike) - k :]
-        if len(alike):
-            out[reader] = alike.mean(axis=0)
-    return out
+class _Weighted:
+    """A comparison with the ranker's weights worked in, so that a chunk of readers costs one dense product and one
+    sparse one."""
+
+    def __init__(self, ranker: Ranker, comparison: Comparison, papers: Papers) -> None:
+        self.papers = papers
+        self.comparison = comparison
+        self.candidates = comparison.candidates
+        weights = ranker.weights_of(self.candidates.is_read)
+        none = np.zeros(len(self.candidates), np.float32)
+        # (m,) what the parts' means come to: scaled parts are zero where a reader is as usual.
+        self.offset = -sum((weight * ranker.scales_[name][0] for name, weight in weights.items()), none)
+        self.vectors = self.candidates.vectors * weights.get("reading", none)[:, None]
+        self.lent = comparison.lent_factors * weights["lent"][:, None] if "lent" in weights else None
+        self.als = weights.get("collaborative")
+        self.own = self._votes(weights, OWN_READING)
+        self.others = self._votes(weights, {"coreads"})
+
+    def _votes(self, weights: Mapping[str, NDArray[np.float32]], names: Collection[str]) -> sp.csr_matrix:
+        total = sp.csr_matrix((len(self.comparison.library), len(self.candidates)), dtype=np.float32)
+        for name in sorted(set(names) & set(weights)):
+            total = total + getattr(self.comparison, name) @ sp.diags(weights[name])
+        return sp.csr_matrix(total, dtype=np.float32)
+
+    def by_library(self, likings: sp.csr_matrix, dial: NDArray[np.float32] | None) -> NDArray[np.float32]:
+        """(n, m) float32, zeros for a reader of nothing."""
+        weighed = self.comparison.weighed(likings)
+        unit = of_length_one(weighed)
+        readers, papers = self.comparison.places(weighed), self.vectors
+        if self.lent is not None:
+            readers = np.hstack([readers, self.comparison.borrowers(unit)])
+            papers = np.hstack([papers, self.lent])
+        if dial is None:
+            total = readers @ papers.T
+            _add(total, unit @ (self.own + self.others) if self.others.nnz else unit @ self.own)
+        else:
+            turn = np.asarray(2 * dial, np.float32)[:, None]
+            total = (turn * readers) @ papers.T
+            _add(total, sp.diags(turn.ravel()) @ (unit @ self.others))
+            _add(total, sp.diags(2 - turn.ravel()) @ (unit @ self.own))
+        if self.als is not None:
+            total += self.als * self.comparison.collaborative(likings) * (1 if dial is None else turn)
+        has_read = np.diff(likings.indptr) > 0
+        total[has_read] += self.offset
+        return np.asarray(total, np.float32)
+
+    def greatest(
+        self, likings: sp.csr_matrix, rows: NDArray[np.int64], columns: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """For each (reader, candidate): what the read paper that speaks most for it brings to the score, and its row in
+        the library; 0 and -1 where none does. `rows` is in order."""
+        value, which = np.zeros(len(rows), np.float32), np.full(len(rows), -1)
+        weighed = self.comparison.weighed(likings)
+        unit = of_length_one(weighed)
+        votes = self.own + self.others
+        n_blocks = self.comparison.known.projection.n_blocks_
+        starts = np.searchsorted(rows, np.arange(likings.shape[0] + 1))
+        for reader in np.unique(rows):
+            mine = slice(likings.indptr[reader], likings.indptr[reader + 1])
+            papers = likings.indices[mine]
+            if not len(papers):
+                continue
+            wanted = slice(starts[reader], starts[reader + 1])
+            parts = weighed.data[mine, None] * self.comparison.corrected[papers]
+            blocks = parts.reshape(len(papers), n_blocks, parts.shape[1] // n_blocks)
+            lengths = np.linalg.norm(blocks.sum(axis=0), axis=1) * np.sqrt(n_blocks)
+            parts = (blocks / np.maximum(lengths, 1e-12)[:, None]).reshape(parts.shape)
+            brought = parts @ self.vectors[columns[wanted]].T
+            brought += unit.data[mine, None] * votes[papers][:, columns[wanted]].toarray()
+            best = brought.argmax(axis=0)
+            found = brought[best, np.arange(brought.shape[1])]
+            value[wanted] = np.maximum(found, 0)
+            which[wanted] = np.where(found > 0, papers[best], -1)
+        return value, which
 
 
-def best_columns(scores: NDArray[np.float32], k: int, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(n, min(k, m)) columns by falling score, equal ones by falling id (the newer first), -1 in place of -inf."""
-    n, m = scores.shape
-    k = min(k, m)
-    if not k:
-        return np.zeros((n, 0), np.int64)
-    by_id = np.argsort(-ids, kind="stable")
-    ordered = scores[:, by_id]
-    if k < m:
-        top = np.sort(np.argpartition(-ordered, k - 1, axis=1)[:, :k], axis=1)
-    else:
-        top = np.broadcast_to(np.arange(m), (n, m))
-    values = np.take_along_axis(ordered, top, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    columns = by_id[np.take_along_axis(top, order, axis=1)]
-    return np.where(np.isneginf(np.take_along_axis(values, order, axis=1)), -1, columns)
+def _add(total: NDArray[np.float32], sparse: sp.csr_matrix) -> None:
+    rows = np.repeat(np.arange(sparse.shape[0]), np.diff(sparse.indptr))
+    total[rows, sparse.indices] += sparse.data  # a product's entries are distinct
 
 
-def _standardised(
-    raw: NDArray[np.float32], against: NDArray[np.float32], seen: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """In standard deviations above what is usual for the reader; 0 for one without scores."""
-    counted = (~seen).sum(axis=1, keepdims=True)
-    masked = np.where(seen, 0, against)
-    mean = masked.sum(axis=1, keepdims=True) / np.maximum(counted, 1)
-    spread = np.sqrt(np.where(seen, 0, (against - mean) ** 2).sum(axis=1, keepdims=True) / np.maximum(counted, 1))
-    usable = (spread > 1e-6) & (counted > 1)
-    return np.where(usable, (raw - mean) / np.where(usable, spread, 1), 0).astype(np.float32)
+def _notes(likings: sp.csr_matrix) -> list[str]:
+    n_teachers = _n_teachers(likings)
+    if n_teachers < FEWEST_READERS:
+        return [
+            f"Fewer than {FEWEST_READERS} readers have read two papers or more: ranked by content, topics, popularity "
+            "and recency."
+        ]
+    if n_teachers < FEWEST_TEACHERS:
+        return [
+            f"Fewer than {FEWEST_TEACHERS} readers have read two papers or more: papers are compared by their text as "
+            "it is, not as readers read it."
+        ]
+    return []
+
+
+def _shared(
+    follows: sp.csr_matrix, has: sp.csr_matrix, rows: NDArray[np.int64], columns: NDArray[np.int64], weight: float
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """For each (reader, candidate): the weight where the reader follows one of the paper's, and the first such."""
+    if not follows.nnz or not has.nnz:
+        return np.zeros(len(rows), np.float32), np.full(len(rows), -1)
+    both = sp.csr_matrix(follows[rows].multiply(has[columns]))
+    both.sort_indices()
+    found = np.diff(both.indptr) > 0
+    which = np.full(len(rows), -1)
+    which[found] = both.indices[both.indptr[:-1][found]]
+    return np.where(found, weight, 0).astype(np.float32), which
+
+
+def _hide(likings: sp.csr_matrix, share: float, rng: np.random.Generator) -> tuple[sp.csr_matrix, sp.csr_matrix]:
+    """A share of each reader's papers taken out, of those who keep two: what stays and what was taken."""
+    draw = rng.random(likings.nnz) < share
+    row_of = np.repeat(np.arange(likings.shape[0]), np.diff(likings.indptr))
+    left = np.bincount(row_of[~draw], minlength=likings.shape[0])
+    draw &= (left >= 2)[row_of]
+    stays, taken = likings.copy(), likings.copy()
+    stays.data, taken.data = np.where(draw, 0, likings.data), np.where(draw, likings.data, 0)
+    stays.eliminate_zeros()
+    taken.eliminate_zeros()
+    return stays, taken
+
+
+def _n_teachers(likings: sp.csr_matrix) -> int:
+    return int((likings.getnnz(axis=1) >= 2).sum())
+
+
+def _restored(kept: Mapping[str, Any]) -> Fusion:
+    fusion = Fusion(kept["weights"]).start()
+    fusion.intercept_, fusion.slope_ = float(kept["intercept"]), float(kept["slope"])
+    fusion.n_lists_ = int(kept["n_lists"])
+    return fusion
 
 
 def _recency(published: NDArray[np.float64], at_day: float | None) -> NDArray[np.float32]:
@@ -379,7 +532,8 @@ def _recency(published: NDArray[np.float64], at_day: float | None) -> NDArray[np
     if at_day is None:
         return np.zeros(len(published), np.float32)
     ages = np.nan_to_num(np.maximum(at_day - published, 0), nan=np.inf)
-    return (0.5 ** (ages / RECENCY_DAYS)).astype(np.float32)
+    return (0.5 ** (ages / RECENCY_HALF_LIFE_DAYS)).astype(np.float32)
 
 
-__all__ = ["Item", "Ranker", "best_columns", "nearest", "normalised"]
+def _chunks(n: int) -> Iterator[slice]:
+    return (slice(start, start + CHUNK) for start in range(0, n, CHUNK))
