@@ -49,8 +49,26 @@ class Description:
 
     @classmethod
     def of(cls, paper: Paper) -> Description:
-        identifiers = frozenset((found.scheme, found.value) for found in paper.identifiers.all())
-        return cls(paper.title, paper.author_names, paper.published_at.year, identifiers)
+        return described([paper])[0]
+
+
+def described(papers: Sequence[Paper]) -> list[Description]:
+    """In two queries for each 900 papers. Not by prefetch_related: over 1,000 authors that asks SQLite for a deeper
+    expression than it takes."""
+    authors: dict[int, list[str]] = defaultdict(list)
+    identifiers: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    for chunk in chunks([paper.pk for paper in papers], VALUES_A_QUERY):
+        written = Authorship.objects.filter(paper__in=chunk).order_by("position")
+        for paper_id, name in written.values_list("paper_id", "author__name"):
+            authors[paper_id].append(name)
+        for paper_id, scheme, value in Identifier.objects.filter(paper__in=chunk).values_list(
+            "paper_id", "scheme", "value"
+        ):
+            identifiers[paper_id].add((scheme, value))
+    return [
+        Description(paper.title, authors[paper.pk], paper.published_at.year, frozenset(identifiers[paper.pk]))
+        for paper in papers
+    ]
 
 
 @dataclass(frozen=True)
@@ -120,9 +138,9 @@ def find_same(descriptions: Sequence[Description]) -> list[Paper | None]:
     keys = {title_key(description.title) for description in descriptions if says_enough(description.title)}
     with_key: dict[str, list[tuple[Paper, Description]]] = defaultdict(list)
     for chunk in chunks(sorted(keys), VALUES_A_QUERY):
-        found = Paper.objects.filter(title_key__in=chunk, merged_into=None).order_by("id")
-        for paper in found.prefetch_related("identifiers", "authorships__author"):
-            with_key[paper.title_key].append((paper, Description.of(paper)))
+        found = list(Paper.objects.filter(title_key__in=chunk, merged_into=None).order_by("id"))
+        for paper, known in zip(found, described(found), strict=True):
+            with_key[paper.title_key].append((paper, known))
     return [
         next((paper for paper, known in with_key[title_key(told.title)] if verdict(told, known).same is Same.YES), None)
         for told in descriptions
@@ -132,8 +150,9 @@ def find_same(descriptions: Sequence[Description]) -> list[Paper | None]:
 def propose_merges(paper: Paper) -> int:
     """Ask the editors about papers that may be this one. Gives the number of new proposals."""
     description, n_proposed = Description.of(paper), 0
-    for other in may_be_the_same(paper):
-        found = verdict(description, Description.of(other))
+    others = may_be_the_same(paper, next(iter(description.authors), ""))
+    for other, known in zip(others, described(others), strict=True):
+        found = verdict(description, known)
         if found.same is not Same.NO and not settled(paper, other):
             kept, absorbed = sorted((paper, other), key=lambda row: row.pk)
             Merge.objects.get_or_create(kept=kept, absorbed=absorbed, defaults={"reason": found.reason})
@@ -143,18 +162,16 @@ def propose_merges(paper: Paper) -> int:
 
 def propose_for(papers: models.QuerySet[Paper]) -> int:
     """Proposals for every paper of a set, a few queries each."""
-    rows = papers.filter(merged_into=None).prefetch_related("identifiers", "authorships__author")
-    return sum(propose_merges(paper) for paper in rows.iterator(chunk_size=500))
+    return sum(propose_merges(paper) for paper in papers.filter(merged_into=None).iterator(chunk_size=500))
 
 
-def may_be_the_same(paper: Paper) -> models.QuerySet[Paper]:
+def may_be_the_same(paper: Paper, first: str) -> list[Paper]:
     """Papers with this title, and those of its first author from the years around."""
-    first = next(iter(paper.author_names), "")
     near = Q(published_at__year__range=(paper.published_at.year - YEARS_ALIKE, paper.published_at.year + YEARS_ALIKE))
     by_author = Q(authorships__author__name__iendswith=surname(first), authorships__position=0) & near
     wanted = Q(title_key=paper.title_key or "none") | (by_author if surname(first) else Q(pk=None))
     found = Paper.objects.filter(wanted, merged_into=None).exclude(pk=paper.pk).distinct()
-    return found.prefetch_related("identifiers", "authorships__author").order_by("id")[:50]
+    return list(found.order_by("id")[:50])
 
 
 def settled(one: Paper, other: Paper) -> bool:

@@ -82,7 +82,7 @@ def match(described: list[tuple[Record, Description]], found: Preview) -> None:
     by_id = find_identified(name for _, description in described for name in description.identifiers)
     unknown = [one for _, one in described if not any(name.key in by_id for name in one.identifiers)]
     by_title = found_by_title(unknown)
-    papers = Paper.objects.for_lists().in_bulk({*(paper.pk for paper in by_id.values()), *by_title.values()})
+    papers = Paper.objects.in_bulk({*(paper.pk for paper in by_id.values()), *by_title.values()})
     seen: set[object] = set()
     for record, description in described:
         pk = next((by_id[name.key].pk for name in description.identifiers if name.key in by_id), None)

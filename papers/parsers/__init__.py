@@ -1,6 +1,6 @@
 """documents -> entries: each with its raw text, and a record or the reason why there is none.
 
-A record is what a line of JSON Lines holds (see docs/import-formats.md), whatever the document was written in, so that
+A record is what a line of JSON Lines holds (see papers/records.py), whatever the document was written in, so that
 one ingestion judges them all. A parser never raises for what a document says: BadDocument is for one that is not of
 the parser's kind at all.
 """

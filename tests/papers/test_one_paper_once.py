@@ -279,3 +279,12 @@ def test_likely_pairs_are_proposed_once_and_declined_for_good() -> None:
     Merge.objects.update(state=Merge.State.DECLINED)
     assert propose_merges(paper) == 0
     assert Merge.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_papers_of_more_authors_than_sqlite_compares_at_once_are_found_again() -> None:
+    names = [f"Ada Author{number}" for number in range(1100)]
+    paper = make_paper("Observation of a new particle", authors=names)
+    paper.identifiers.all().delete()
+    assert find_same([described("Observation of a new particle", names[:3])]) == [paper]
+    assert propose_merges(make_paper("Observation of a new particles", authors=names)) == 1
