@@ -39,6 +39,10 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             take(browser.new_page(viewport={"width": 1100, "height": 900}), f"{site}/", "site")
             take(browser.new_page(viewport={"width": 700, "height": 900}), mails[0].as_uri(), "digest")
+            for width in (360, 800):
+                for scheme in ("light", "dark"):
+                    page = browser.new_page(viewport={"width": width, "height": 1200}, color_scheme=scheme)
+                    take(page, mails[0].as_uri(), f"digest-{width}-{scheme}")
             reader = browser.new_page(viewport={"width": 1100, "height": 900})
             reader.goto(f"{site}/accounts/login/")
             reader.fill("input[name=login]", demo.email)
