@@ -364,6 +364,8 @@ class SetAside(models.Model):
 
     class Meta:
         ordering = ["-at", "-id"]
+        verbose_name = _("entry set aside")
+        verbose_name_plural = _("entries set aside")
 
     def __str__(self) -> str:
         return f"{self.place}: {self.reason}"

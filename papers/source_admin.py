@@ -155,7 +155,7 @@ class SetAsideAdmin(AdminBase):
 
     @display(description=_("as it came"))
     def as_it_came(self, entry: SetAside) -> SafeString:
-        return format_html("<pre style='white-space: pre-wrap'>{}</pre>", entry.entry)
+        return format_html("<pre class='whitespace-pre-wrap'>{}</pre>", entry.entry)
 
     @admin.action(description=_("Try again"))
     def try_again(self, request: HttpRequest, entries: QuerySet[SetAside]) -> None:
@@ -211,7 +211,7 @@ class MergeAdmin(ReadOnlyAdmin):
     @display(description=_("what was moved and changed"))
     def what_moved(self, row: Merge) -> SafeString:
         told = json.dumps({"moved": row.moved, "changed": row.changed}, indent=2, ensure_ascii=False)
-        return format_html("<pre style='white-space: pre-wrap'>{}</pre>", told)
+        return format_html("<pre class='whitespace-pre-wrap'>{}</pre>", told)
 
     @admin.action(description=_("Merge: they are one paper"))
     def merge_them(self, request: HttpRequest, rows: QuerySet[Merge]) -> None:
