@@ -160,7 +160,7 @@ def test_queries_do_not_grow_with_the_readers(new_papers, django_assert_max_num_
     twenty = [make_due_reader() for _ in range(20)]
     with django_assert_max_num_queries(40) as for_twenty:
         digest.compose([subscription.pk for subscription in twenty])
-    assert len(for_twenty) == len(for_one)
+    assert len(for_twenty) <= len(for_one)
 
 
 def test_a_rehearsal_keeps_nothing(new_papers):
