@@ -280,6 +280,8 @@ def test_the_archive_is_ones_own_and_says_why_a_digest_did_not_come(client, sent
     client.force_login(sent.subscription.user)
     page = client.get("/digests/").content.decode()
     assert sent.subject in page
+    for address in ("/preferences/", "/for-you/"):
+        assert "only 2 papers passed your threshold" in client.get(address).content.decode()
     assert "No digest: only 2 papers passed your threshold." in page
     client.force_login(bob)
     assert sent.subject not in client.get("/digests/").content.decode()
