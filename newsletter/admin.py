@@ -19,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
+from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from accounts.addresses import normalise_email
 from newsletter.delivery import send_uncertain_again
@@ -50,7 +51,7 @@ class PickInline(StackedInline):
 
 
 class PreviewForm(forms.Form):
-    email = forms.EmailField(label=_("Reader's e-mail address"))
+    email = forms.EmailField(label=_("Reader's e-mail address"), widget=UnfoldAdminEmailInputWidget)
 
     def clean_email(self) -> str:
         email = normalise_email(self.cleaned_data["email"])

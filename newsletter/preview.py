@@ -25,11 +25,12 @@ class Preview:
 
 
 def preview_for(subscription: Subscription, day: date | None = None) -> Preview:
-    """What waits to be sent to the reader, else what would be composed for them now."""
+    """The reader's digest of the day if there is one already, else what would be composed for them now."""
     at = timezone.now()
     day = day or local_date(subscription, at)
     digest = (
-        Digest.objects.filter(subscription=subscription, period=day, state=Digest.State.COMPOSED)
+        Digest.objects.filter(subscription=subscription, period=day)
+        .exclude(state=Digest.State.SKIPPED)
         .select_related("subscription__user", "edition")
         .first()
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html.parser import HTMLParser
+
 import pytest
 import time_machine
 from django.urls import reverse
@@ -67,15 +69,28 @@ def test_an_editor_adds_a_pick_with_a_note_and_is_named(desk, new_papers):
     assert (pick.paper, pick.note, pick.editor.email) == (new_papers[2], "Read this", "editor@example.org")
 
 
+def start_tags(page: str) -> list[dict[str, str | None]]:
+    found: list[dict[str, str | None]] = []
+
+    class Parser(HTMLParser):
+        def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+            found.append({"tag": tag, **dict(attributes)})
+
+    Parser().feed(page)
+    return found
+
+
 def test_the_editor_sees_a_readers_digest_before_it_goes_out(desk, new_papers):
     make_due_reader("alice@example.org")
     edition = edition_for(MORNING.date())
     Pick.objects.create(edition=edition, paper=new_papers[2], note="Read <this>")
     url = reverse("admin:newsletter_edition_preview_as_reader", args=[edition.pk])
     page = desk.get(url, {"email": "Alice@example.org"}).content.decode()
-    assert "sandbox" in page
-    assert "srcdoc=" in page
-    assert "Read &lt;this&gt;" in page  # the text part, escaped once
+    [frame] = [tag for tag in start_tags(page) if tag["tag"] == "iframe"]
+    assert frame["sandbox"] is None  # the strictest: no script, no form, no other frame
+    assert frame["srcdoc"].startswith("<!DOCTYPE html>")
+    assert frame["srcdoc"].rstrip().endswith("</html>")
+    assert "Read &lt;this&gt;" in frame["srcdoc"]
     assert "You get this because" in page
     assert not Digest.objects.exists()
     assert "No reader with a subscription" in desk.get(url, {"email": "nobody@example.org"}).content.decode()

@@ -256,6 +256,7 @@ def test_the_web_copy_shows_the_whole_digest_without_login(client, sent):
     response = client.get(path(links.digest_web_url(sent.pk)))
     assert response.status_code == 200
     assert response.content.decode().count("Less like this") == 10
+    assert "on the web" not in response.content.decode()
     assert response["X-Robots-Tag"] == "noindex"
     assert "'unsafe-inline'" in response["Content-Security-Policy"]
 
