@@ -327,14 +327,16 @@ DIGEST_CHUNK = env.int("BROADSHEET_DIGEST_CHUNK", 200, validate=positive)
 DIGEST_LEASE_SECONDS = env.int("BROADSHEET_LEASE_SECONDS", 300, validate=positive)
 # How far back a digest looks for a reader who was away.
 # After a temporary refusal a digest waits this long, then twice as long, up to three hours, for a day.
-DIGEST_RETRY_SECONDS = env.int("BROADSHEET_RETRY_SECONDS", 60)
-MAIL_RATE = env.float("BROADSHEET_MAIL_RATE", 0.0)  # messages a second over all workers; 0: as fast as they go
+DIGEST_RETRY_SECONDS = env.int("BROADSHEET_RETRY_SECONDS", 60, validate=positive)
+# Messages a second over all workers; 0: as fast as they go.
+MAIL_RATE = env.float("BROADSHEET_MAIL_RATE", 0.0, validate=validate.Range(min=0))
 # Where bounces come back, with a token for each digest (bounces+12-0a1b@example.org); empty: to the sender's address.
 BOUNCE_ADDRESS = env.str("BROADSHEET_BOUNCE_ADDRESS", "")
-SOFT_BOUNCES = env.int("BROADSHEET_SOFT_BOUNCES", 5)  # so many digests that bounced for now ...
-SOFT_BOUNCE_DAYS = env.int("BROADSHEET_SOFT_BOUNCE_DAYS", 14)  # ... within so many days suppress the address
-CLICKS_KEPT_DAYS = env.int("BROADSHEET_CLICKS_KEPT_DAYS", 365)
-DIGESTS_KEPT_DAYS = env.int("BROADSHEET_DIGESTS_KEPT_DAYS", 730)
+# So many digests that bounced for now, within so many days, suppress the address.
+SOFT_BOUNCES = env.int("BROADSHEET_SOFT_BOUNCES", 5, validate=positive)
+SOFT_BOUNCE_DAYS = env.int("BROADSHEET_SOFT_BOUNCE_DAYS", 14, validate=positive)
+CLICKS_KEPT_DAYS = env.int("BROADSHEET_CLICKS_KEPT_DAYS", 365, validate=validate.Range(min=0))
+DIGESTS_KEPT_DAYS = env.int("BROADSHEET_DIGESTS_KEPT_DAYS", 730, validate=validate.Range(min=0))
 CATCH_UP_DAYS = env.int("BROADSHEET_CATCH_UP_DAYS", 31, validate=positive)
 # When a mail server took a digest but its answer was lost: "never-twice" leaves it, "rather-twice" sends it again.
 UNCERTAIN_POLICY = env.str("BROADSHEET_UNCERTAIN", "never-twice", validate=one_of(["never-twice", "rather-twice"]))
