@@ -9,6 +9,7 @@ import unicodedata
 from papers.authors import folded, surname
 
 WORD = re.compile(r"c\+\+|c#|f#|[^\W_]+", re.IGNORECASE)
+GREEK = re.compile("[\u0370-\u03ff]")
 ROMAN = re.compile(r"(?=[ivx])x{0,2}(?:ix|iv|v?i{0,3})")
 ORDINALS = {"first": "1", "second": "2", "third": "3", "fourth": "4", "one": "1", "two": "2", "three": "3", "four": "4"}
 # "Reply to ..." is another paper than what it replies to, however alike the titles are.
@@ -21,13 +22,12 @@ GENERIC = {"editorial", "preface", "introduction", "foreword", "issue", "special
 
 def words(title: str) -> list[str]:
     """Words in lower case without accents; Greek letters by name, so that α-decay is alpha-decay."""
-    named = "".join(greek(character) for character in title)
+    named = GREEK.sub(lambda letter: greek(letter[0]), title)
     return WORD.findall(folded(named))
 
 
 def greek(character: str) -> str:
-    name = unicodedata.name(character, "") if "\u0370" <= character <= "\u03ff" else ""
-    found = re.fullmatch(r"GREEK (?:SMALL|CAPITAL) LETTER (?:FINAL )?([A-Z]+)", name)
+    found = re.fullmatch(r"GREEK (?:SMALL|CAPITAL) LETTER (?:FINAL )?([A-Z]+)", unicodedata.name(character, ""))
     return f" {found[1].lower()} " if found else character
 
 
