@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 
 from django.conf import settings
 from django.db.models import Max
@@ -28,21 +29,24 @@ class Embedded:
     refused: tuple[str, ...] = ()  # files left out of the store, one line each
 
 
-@cache
 def encoder() -> Encoder:
     """The encoder that the settings name; its model is loaded when something is encoded."""
     return Encoder(settings.ENCODER, dim=settings.ENCODER_DIM)
 
 
-@cache
 def paper_vectors() -> VectorStore:
-    return VectorStore(settings.ARTIFACTS_DIR / "vectors" / "papers", encoder().tag)
+    return _store(settings.ARTIFACTS_DIR / "vectors" / "papers", encoder().tag)
 
 
-@cache
 def sentence_vectors() -> VectorStore:
     """Vectors of what readers say of themselves, so that no page need load a model to rank for them."""
-    return VectorStore(settings.ARTIFACTS_DIR / "vectors" / "sentences", encoder().tag)
+    return _store(settings.ARTIFACTS_DIR / "vectors" / "sentences", encoder().tag)
+
+
+@cache
+def _store(root: Path, tag: str) -> VectorStore:
+    """One a process, so that its segments stay mapped."""
+    return VectorStore(root, tag)
 
 
 def sentence_id(sentence: str) -> int:

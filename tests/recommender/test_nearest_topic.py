@@ -19,7 +19,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _own_vectors(settings: Settings, tmp_path: Path) -> None:
     settings.ARTIFACTS_DIR = tmp_path
-    paper_vectors.cache_clear()
 
 
 def place(paper: Paper, *vector: float) -> Paper:
