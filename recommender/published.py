@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ class Model:
         return arrays, {"ranker": ranker_settings, "encoder": encoder().tag, "trained_until": self.trained_until}
 
 
-_loaded: Model | None = None
+_loaded: tuple[Path, Model] | None = None  # by its folder
 _untrained: tuple[tuple[Any, ...], Model] | None = None
 
 
@@ -51,17 +52,32 @@ def model() -> Model:
     if name is None:
         return untrained()
     global _loaded
-    if _loaded is None or _loaded.name != name:
+    if _loaded is None or _loaded[0] != folder_of(name):
         try:
-            _loaded = load(name)
+            _loaded = folder_of(name), load(name)
         except ArtifactError as error:
             logger.error("The published ranker cannot be used, the one before stays in use: %s", error)
-    return _loaded or _last_good() or untrained()
+            return _last_good() or untrained()
+    return _loaded[1]
+
+
+def published() -> Model | None:
+    """The published ranker itself; None where there is none that can be read."""
+    name = RankerVersion.objects.filter(state=RankerVersion.State.PUBLISHED).values_list("name", flat=True).first()
+    try:
+        return load(name) if name else None
+    except ArtifactError as error:
+        logger.error("The published ranker cannot be read: %s", error)
+        return None
+
+
+def folder_of(name: str) -> Path:
+    return Path(settings.ARTIFACTS_DIR) / "rankers" / name
 
 
 def load(name: str) -> Model:
     """ArtifactError where it is not whole, or was trained with another encoder."""
-    manifest, arrays = read_artifact(settings.ARTIFACTS_DIR / "rankers" / name)
+    manifest, arrays = read_artifact(folder_of(name))
     try:
         kept = manifest["model"]
         if kept["encoder"] != encoder().tag:
@@ -79,13 +95,15 @@ def load(name: str) -> Model:
 
 
 def _last_good() -> Model | None:
-    """The newest retired ranker that can be read."""
+    """The ranker this process used so far, or the newest retired one that can be read."""
     global _loaded
+    if _loaded is not None and _loaded[0].parent == folder_of("-").parent:
+        return _loaded[1]
     retired = RankerVersion.objects.filter(state=RankerVersion.State.RETIRED).order_by("-published_at")
     for name in retired.values_list("name", flat=True)[:5]:
         try:
-            _loaded = load(name)
-            return _loaded
+            _loaded = folder_of(name), load(name)
+            return _loaded[1]
         except ArtifactError:
             continue
     return None
