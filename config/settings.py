@@ -321,6 +321,10 @@ ENCODER_DIM = env.int("BROADSHEET_ENCODER_DIM", 0, validate=validate.Range(min=0
 # are counted back: "today" (the edition's date) or "newest" (the newest paper, for a catalogue that no longer grows).
 CANDIDATE_WINDOW_DAYS = env.int("BROADSHEET_WINDOW_DAYS", 7, validate=positive)
 CANDIDATE_WINDOW_ANCHOR = env.str("BROADSHEET_WINDOW_ANCHOR", "today", validate=one_of(["today", "newest"]))
+# How much score a paper loses for being like one already in the list (0: none), and the share of lists whose last place
+# goes to a paper that just missed it, so that the ranker learns what it would not show.
+DIVERSITY = env.float("BROADSHEET_DIVERSITY", 0.5, validate=validate.Range(min=0))
+EXPLORATION = env.float("BROADSHEET_EXPLORATION", 0.1, validate=validate.Range(min=0, max=1))
 # Readers composed with one set of matrix products.
 DIGEST_CHUNK = env.int("BROADSHEET_DIGEST_CHUNK", 200, validate=positive)
 # How long a worker may take over one digest, and how long a composed one waits before it is asked for again.

@@ -35,11 +35,11 @@ State = Digest.State
 FEWEST_PAPERS = 3  # fewer are not worth a mail
 ASKED_AT_ONCE = 5000  # digests that one sweep asks for
 PICK = {"kind": "pick"}
-# In the ranker's scores: standard deviations above what is usual for the reader, summed over the score's parts.
+# In the ranker's scores: how many times likelier the reader is to take the paper than one drawn at random.
 THRESHOLDS: dict[str, float] = {
     Subscription.Threshold.LOW: -math.inf,
-    Subscription.Threshold.USUAL: 0.0,
-    Subscription.Threshold.HIGH: 3.0,
+    Subscription.Threshold.USUAL: 0.5,
+    Subscription.Threshold.HIGH: 4.0,
 }
 
 __all__ = ["compose", "deliver", "due", "mailable", "rehearse", "sweep"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,14 +12,19 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from django.conf import settings
 from django.utils import timezone
 
 from recommender.embedding import sentence_id
 from recommender.engine.interactions import Rows
 from recommender.engine.papers import Papers
+from recommender.engine.parts import Candidates
 from recommender.engine.ranker import Item
 from recommender.features import DAY_SECONDS, Taste, library_of, muted, papers_of, readers_of, taste_of
 from recommender.published import Model, load, model
+
+EXPLORED = "explored"
+MOST_PREPARED = 4  # sets of candidates: today's, yesterday's, those of readers who were away
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,9 @@ def rank(
 ) -> dict[int, list[RankedPaper]]:
     """The best k of these papers for each reader, best first; fewer where fewer remain.
 
+    A score is how many times likelier the reader is to take the paper than one drawn at random. `arm` is EXPLORED where
+    the paper has the place that settings.EXPLORATION keeps for trying.
+
     Left out: what the reader did anything with, what `exclude` names for them, what holds a word they muted. Readers
     and papers newer than the model take part by what they did and by their text. About a dozen queries for a call,
     however many readers. `version` names another ranker than the published one; ArtifactError where it is not whole.
@@ -55,10 +65,26 @@ def rank(
     candidates = papers_of(papers, ranker, topics=topics, authors=authors, with_votes=True)
     readers = readers_of(taste, library, topics, authors, at)
     excluded = _excluded(taste, papers, exclude or {})
-    lists = ranker.ranker.rank(readers, library, candidates, k, exclude=excluded, at_day=at.timestamp() / DAY_SECONDS)
+    lists = ranker.ranker.rank(
+        readers,
+        library,
+        candidates,
+        k,
+        exclude=excluded,
+        at_day=at.timestamp() / DAY_SECONDS,
+        prepared=_prepared(ranker, candidates),
+        diversity=settings.DIVERSITY,
+        exploration=settings.EXPLORATION,
+        occasion=f"{at:%Y-%m-%d}",
+    )
     names = _Names(taste, library, topics, authors)
     return {
-        int(user_id): [RankedPaper(int(candidates.ids[item.column]), item.score, names.reason(item)) for item in items]
+        int(user_id): [
+            RankedPaper(
+                int(candidates.ids[item.column]), item.score, names.reason(item), EXPLORED if item.is_explored else ""
+            )
+            for item in items
+        ]
         for user_id, items in zip(readers.ids, lists, strict=True)
     }
 
@@ -67,6 +93,23 @@ def rank(
 def _versioned(name: str) -> Model:
     """Artifacts do not change, so each is loaded once a process: an experiment compares two."""
     return load(name)
+
+
+_kept: OrderedDict[tuple[Model, bytes], Candidates] = OrderedDict()
+
+
+def _prepared(model: Model, candidates: Papers) -> Candidates:
+    """The candidates as the ranker compares them; kept, since every chunk of an edition's readers asks for the same."""
+    text = hashlib.blake2b(digest_size=16)
+    for array in (candidates.ids, candidates.dense, candidates.words.indices, candidates.words.data):
+        text.update(np.ascontiguousarray(array).tobytes())
+    key = (model, text.digest())
+    if key not in _kept:
+        _kept[key] = model.ranker.prepare(candidates)
+    _kept.move_to_end(key)
+    while len(_kept) > MOST_PREPARED:
+        _kept.popitem(last=False)
+    return _kept[key]
 
 
 def _excluded(taste: Taste, paper_ids: Sequence[int], exclude: Mapping[int, set[int]]) -> sp.csr_matrix:

@@ -28,7 +28,8 @@ class Fusion:
     tried: it fits the whole list, and loses a fiftieth of nDCG@10 at its top.) Then a logistic curve is fitted to the
     scores (Platt, 1999), each paper drawn counting for all those it was drawn from.
 
-    After `fit` or `start`: weights_ by part, intercept_ and slope_ of the curve, n_lists_ it was learnt from.
+    After `fit` or `start`: weights_ by part, intercept_ and slope_ of the curve; base_rate_, the chance of a paper
+    drawn at random; n_lists_, all that was learnt from.
     """
 
     def __init__(self, prior: Mapping[str, float], *, random_state: int = 0) -> None:
@@ -38,7 +39,7 @@ class Fusion:
     def start(self) -> Fusion:
         """The prior, with a curve by rule of thumb: what is usual is taken one time in four hundred."""
         self.weights_ = dict(self.prior)
-        self.intercept_, self.slope_, self.n_lists_ = -6.0, 1.0, 0
+        self.intercept_, self.slope_, self.base_rate_, self.n_lists_ = -6.0, 1.0, float(_chance(np.array(-6.0))), 0
         return self
 
     def fit(
@@ -62,6 +63,7 @@ class Fusion:
                     else:
                         self.weights_[name] = before
         self._fit_curve(self.fuse(parts), taken, barred)
+        self.base_rate_ = float(taken.sum() / max(int((~barred).sum()), 1))
         return self
 
     def fuse(self, parts: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from recommender.engine.artifacts import Arrays, pack_sparse, unpack_sparse
 from recommender.engine.collaborative import Collaborative
 from recommender.engine.diversity import diversified
 from recommender.engine.evaluation import newest
+from recommender.engine.exploration import draws, explored
 from recommender.engine.fusion import Fusion, scale_of, scaled
 from recommender.engine.interactions import Rows, negative, positive
 from recommender.engine.papers import Papers, Readers
@@ -50,18 +51,21 @@ FEWEST_LISTS = 20  # held-out lists, for weights of the parts
 MOST_LISTS_NEW, MOST_LISTS_READ = 2000, 500  # the latter are of more candidates
 SHORTLIST = 5  # times k, of which diversity chooses k
 CHUNK = 512  # readers scored at once
+DIVERSITY = 0.5  # in spreads of score, for a paper that is the same as one already taken
 
 
 @dataclass(frozen=True)
 class Item:
-    """One paper in a reader's list. `column` is the candidate's row; `score` the chance that the reader takes it.
+    """One paper in a reader's list. `column` is the candidate's row; `score` how many times likelier
+    the reader is to take it than a paper drawn at random.
     `part` names what contributed most (read, topics, authors, popularity, recency), `source` which: the row of the
-    library, the topic's or the author's column, or -1."""
+    library, the topic's or the author's column, or -1. `is_explored` where it took the place kept for exploring."""
 
     column: int
     score: float
     part: str
     source: int = -1
+    is_explored: bool = False
 
 
 class Ranker:
@@ -78,15 +82,19 @@ class Ranker:
         n_models: int = 3,
         epochs: int = 8,
         factors: int = 64,
-        diversity: float = 0.5,
         random_state: int = 0,
     ) -> None:
         self.dim = dim
         self.n_models = n_models
         self.epochs = epochs
         self.factors = factors
-        self.diversity = diversity
         self.random_state = random_state
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What __init__ takes."""
+        names = ("dim", "n_models", "epochs", "factors", "random_state")
+        return {name: getattr(self, name) for name in names}
 
     # --- learning ------------------------------------------------------------------------------------------------
 
@@ -267,9 +275,14 @@ class Ranker:
         at_day: float | None = None,
         prepared: Candidates | None = None,
         dial: NDArray[np.float32] | None = None,
+        diversity: float = DIVERSITY,
+        exploration: float = 0.0,
+        occasion: str = "",
     ) -> list[list[Item]]:
         """The best k candidates for each reader, best first, fewer where fewer remain. `exclude` CSR (n, m) is non-zero
-        where a reader must not get a paper."""
+        where a reader must not get a paper. `diversity` is how much score a paper loses for each cosine to one already
+        taken. On an `occasion` a share `exploration` of the readers, the same ones in every run, get in the last place
+        one of the papers that just missed the list."""
         weighted = self._compare(library, candidates, prepared)
         out: list[list[Item]] = []
         for rows in _chunks(len(readers)):
@@ -280,8 +293,12 @@ class Ranker:
                 scores[barred.row, barred.col] = -np.inf
             shortlist = top_columns(scores, SHORTLIST * k, weighted.papers.ids)
             listed = np.take_along_axis(scores, np.maximum(shortlist, 0), axis=1)
-            chosen = diversified(listed, shortlist, weighted.candidates.likeness, k, self.diversity)
-            out += self._explained(some, weighted, chosen, scores, at_day)
+            chosen = diversified(listed, shortlist, weighted.candidates.likeness, k, diversity)
+            is_explored = np.zeros(len(some), bool)
+            if exploration:
+                draw = draws(some.ids.tolist(), occasion)
+                chosen, is_explored = explored(chosen, shortlist, draw, exploration)
+            out += self._explained(some, weighted, chosen, scores, at_day, is_explored)
         return out
 
     def _explained(
@@ -291,6 +308,7 @@ class Ranker:
         chosen: NDArray[np.int64],
         scores: NDArray[np.float32],
         at_day: float | None,
+        is_explored: NDArray[np.bool_],
     ) -> list[list[Item]]:
         """What contributed most to each chosen paper. A paper for which nothing of the reader's own speaks is there for
         its votes, or for being new."""
@@ -310,16 +328,30 @@ class Ranker:
             better = value > best
             best, source = np.where(better, value, best), np.where(better, which, source)
             part[better] = name
-        chances = self._chance(scores[rows, columns], weighted.candidates.is_read[columns])
+        has_read = np.diff(positive(readers.user_items).indptr) > 0
+        lifts = self.lifts(scores[rows, columns], weighted.candidates.is_read[columns], has_read[rows])
         out: list[list[Item]] = [[] for _ in range(len(readers))]
-        for row, column, chance, name, which in zip(
-            rows.tolist(), columns.tolist(), chances.tolist(), part, source.tolist(), strict=True
+        for row, column, lift, name, which in zip(
+            rows.tolist(), columns.tolist(), lifts.tolist(), part, source.tolist(), strict=True
         ):
-            out[row].append(Item(column, chance, name, which))
+            out[row].append(Item(column, lift, name, which))
+        for row in np.flatnonzero(is_explored).tolist():
+            out[row][-1] = replace(out[row][-1], is_explored=True)
         return out
 
-    def _chance(self, scores: NDArray[np.float32], is_read: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def chances(self, scores: NDArray[np.float32], is_read: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """How often a reader takes a paper of that score, as far as past reads tell: the same for every reader and day.
+        `is_read` is the candidates', of the scores' last axis."""
         return np.where(is_read, self.read_.chance(scores), self.new_.chance(scores))
+
+    def lifts(
+        self, scores: NDArray[np.float32], is_read: NDArray[np.bool_], has_read: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """The chances over that of a paper drawn at random, so that a threshold means the same on a small site and on a
+        large one. Of a reader who has read nothing only the order is known: e to the score stands for it."""
+        base = np.where(is_read, self.read_.base_rate_, self.new_.base_rate_)
+        known = self.chances(scores, is_read) / np.maximum(base, 1e-9)
+        return np.where(has_read, known, np.exp(np.clip(scores, -20, 20))).astype(np.float32)
 
     # --- keeping -------------------------------------------------------------------------------------------------
 
@@ -338,16 +370,14 @@ class Ranker:
         if known.collaborative is not None:
             arrays["item_factors"] = known.collaborative.item_factors_
         fusions = {
-            name: {"weights": f.weights_, "intercept": f.intercept_, "slope": f.slope_, "n_lists": f.n_lists_}
+            name: {
+                "weights": f.weights_,
+                "intercept": f.intercept_,
+                "slope": f.slope_,
+                "base_rate": f.base_rate_,
+                "n_lists": f.n_lists_,
+            }
             for name, f in (("new", self.new_), ("read", self.read_))
-        }
-        settings = {
-            "dim": self.dim,
-            "n_models": self.n_models,
-            "epochs": self.epochs,
-            "factors": self.factors,
-            "diversity": self.diversity,
-            "random_state": self.random_state,
         }
         learnt = {
             "is_learnt": known.projection.is_learnt_,
@@ -357,7 +387,7 @@ class Ranker:
             "scales": {name: list(scale) for name, scale in self.scales_.items()},
             "notes": self.notes_,
         }
-        return arrays, {"settings": settings, "learnt": learnt}
+        return arrays, {"settings": self.settings, "learnt": learnt}
 
     @classmethod
     def from_arrays(cls, arrays: Arrays, kept: Mapping[str, Any]) -> Ranker:
@@ -523,7 +553,7 @@ def _n_teachers(likings: sp.csr_matrix) -> int:
 def _restored(kept: Mapping[str, Any]) -> Fusion:
     fusion = Fusion(kept["weights"]).start()
     fusion.intercept_, fusion.slope_ = float(kept["intercept"]), float(kept["slope"])
-    fusion.n_lists_ = int(kept["n_lists"])
+    fusion.base_rate_, fusion.n_lists_ = float(kept["base_rate"]), int(kept["n_lists"])
     return fusion
 
 
