@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from papers.latex import is_mathematics
 from papers.plaintext import plain_text, raw_beside
 from tests.papers.real_data import real_records
 
@@ -74,6 +75,25 @@ def test_what_is_text_already_stays_as_it_is(text: str) -> None:
 )
 def test_latex_becomes_text(text: str, plain: str) -> None:
     assert plain_text(text) == plain
+
+
+@pytest.mark.parametrize(
+    ("between", "following", "expected"),
+    [
+        ("x", "", True),
+        ("x + y", " ", True),
+        (r"\sim", "2", True),
+        (" l(X)", ",", True),
+        ("10^{-3}", "5", True),
+        ("5 to ", "1", False),
+        ("5-", "1", False),
+        (", where ", "x", False),
+        ("2 million or A", " ", False),
+        (" ", " ", False),
+    ],
+)
+def test_dollars_are_told_from_mathematics(between: str, following: str, expected: bool) -> None:
+    assert is_mathematics(between, following) is expected
 
 
 @pytest.mark.parametrize(
