@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import smtplib
 import socket
 import sys
@@ -90,4 +91,8 @@ def one_line(error: Exception) -> str:
 
 def fail(message: str, status: int = 2) -> NoReturn:
     print(message, file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:  # what it still holds cannot be written, and Python's own try at exit would say so in its own words
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(status)

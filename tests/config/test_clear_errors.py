@@ -115,21 +115,23 @@ def test_a_folder_where_a_file_is_wanted(migrated: Path, command: str) -> None:
     assert str(migrated) in one_clear_line(MANAGE, command, str(migrated), env=environment(migrated))
 
 
-@pytest.mark.parametrize("command", ["import_papers", "send_digests", "train_recommender", "embed_papers"])
-def test_a_bad_option(var: Path, command: str) -> None:
-    result = run(MANAGE, command, "--no-such-option", env=environment(var))
+@pytest.mark.parametrize(
+    ("command", "files"),
+    [("import_papers", ["a.jsonl"]), ("send_digests", []), ("train_recommender", []), ("embed_papers", [])],
+)
+def test_a_bad_option(var: Path, command: str, files: list[str]) -> None:
+    result = run(MANAGE, command, *files, "--no-such-option", env=environment(var))
     assert result.returncode == 2
     assert "--no-such-option" in result.stderr
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("command", ["embed_papers", "train_recommender"])
-def test_a_model_folder_that_is_not_there(migrated: Path, command: str) -> None:
+def test_a_model_folder_that_is_not_there(migrated: Path) -> None:
     papers = migrated / "papers.jsonl"
     papers.write_text('{"id": "test:1", "title": "Speech", "published_at": "2025-05-01"}\n')
     env = environment(migrated, BROADSHEET_ENCODER=str(migrated / "no-model"))
     assert run(MANAGE, "import_papers", str(papers), env=env).returncode == 0
-    assert "no-model" in one_clear_line(MANAGE, command, env=env)
+    assert "no-model" in one_clear_line(MANAGE, "embed_papers", env=env)
 
 
 def test_a_full_disk(var: Path) -> None:

@@ -17,7 +17,9 @@ class Command(BaseCommand):
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         console = Console(stderr=True)
         try:
-            with Progress(*columns, console=console, disable=options["verbosity"] < 1) as bar:
+            with Progress(
+                *columns, console=console, disable=not console.is_terminal or options["verbosity"] < 1
+            ) as bar:
                 task = bar.add_task(f"Encoding with {encoder().tag}")
                 result = embed_papers(lambda done, total: bar.update(task, completed=done, total=max(total, 1)))
         except EngineError as error:
