@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.utils import timezone
 from rapidfuzz import fuzz
 
-from papers.authors import are_compatible, surname
+from papers.authors import are_compatible
 from papers.identifiers import VALUES_A_QUERY, chunks
 from papers.models import Authorship, Identifier, Merge, Paper, Topic
 from papers.titles import notices, numerals, says_enough, title_key, words
@@ -166,10 +166,10 @@ def propose_for(papers: models.QuerySet[Paper]) -> int:
 
 
 def may_be_the_same(paper: Paper, first: str) -> list[Paper]:
-    """Papers with this title, and those of its first author from the years around."""
+    """Papers with this title, and those of its first author from the years around, by the index of names."""
     near = Q(published_at__year__range=(paper.published_at.year - YEARS_ALIKE, paper.published_at.year + YEARS_ALIKE))
-    by_author = Q(authorships__author__name__iendswith=surname(first), authorships__position=0) & near
-    wanted = Q(title_key=paper.title_key or "none") | (by_author if surname(first) else Q(pk=None))
+    by_author = Q(authorships__author__name=first, authorships__position=0) & near
+    wanted = Q(title_key=paper.title_key or "none") | (by_author if first else Q(pk=None))
     found = Paper.objects.filter(wanted, merged_into=None).exclude(pk=paper.pk).distinct()
     return list(found.order_by("id")[:50])
 

@@ -26,8 +26,8 @@ def fetch_source(pk: int) -> None:
         run = run_source(source)
     except AlreadyRunning:
         return
-    if run.added:
-        propose_for(Paper.objects.filter(created_at__gte=run.started_at))
     if run.added or run.updated:
         for name in settings.AFTER_PAPERS_ARRIVED:
             current_app.send_task(name)
+    if run.added:
+        propose_for(Paper.objects.filter(created_at__gte=run.started_at))
