@@ -43,9 +43,7 @@ from tests.papers.sources.documents import Fact  # noqa: E402
 from tests.papers.sources.local_server import Answer, Request, serving  # noqa: E402
 
 PAGE = 1000
-SENTENCE = (
-    "We study how learned models of dialogue, vision and motion behave under change, and count what they lose. "
-)
+SENTENCE = "We study how learned models of dialogue, vision and motion behave under change, and count what they lose. "
 
 
 def facts(n: int, now: datetime) -> list[Fact]:
