@@ -75,15 +75,22 @@ def import_files(
     try:
         with progress_bar(total=sum(path.stat().st_size for path in paths)) as advance:
             take(read(paths, report.reject, advance), report)
-    except OSError as error:
-        raise CommandError(f"Reading stopped: {error}. What came before is imported.", returncode=2) from error
-    finally:
-        for rejection in sorted(report.rejections):
-            command.stderr.write(str(rejection))
-        command.stdout.write(str(report))
+    except BaseException as error:
+        if report != Report():
+            tell(command, report)
+        if isinstance(error, OSError):
+            raise CommandError(f"Reading stopped: {error}. What came before is imported.", returncode=2) from error
+        raise
+    tell(command, report)
     if report.rejected:
         raise CommandError(f"{report.rejected} rejected; mend these lines and import the file again.", returncode=1)
     return report
+
+
+def tell(command: BaseCommand, report: Report) -> None:
+    for rejection in sorted(report.rejections):
+        command.stderr.write(str(rejection))
+    command.stdout.write(str(report))
 
 
 def readable_files(names: Sequence[str]) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -72,6 +73,23 @@ def test_unreadable_file_is_misuse(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert error is not None
     assert error.returncode == 2
     assert "cannot be read" in str(error)
+
+
+def test_import_that_breaks_off_tells_what_it_did_before_and_nothing_when_it_did_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.jsonl"
+    path.write_text('{"n": 2}\n{"n": 3}\n{"n": 4}\n')
+
+    def take(lines: Iterable[Line], report: Report, break_off_at: int) -> None:
+        for place, _ in lines:
+            if place.number == break_off_at:
+                raise RuntimeError("the database is gone")
+            report.added += 1
+
+    for line, told in ((1, ""), (3, "added 2, updated 0, unchanged 0, rejected 0\n")):
+        out = StringIO()
+        with pytest.raises(RuntimeError):
+            import_files(BaseCommand(out), [str(path)], partial(take, break_off_at=line))
+        assert out.getvalue() == told
 
 
 def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
