@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recommender.corpus import Corpus
 from recommender.engine import baselines
 from recommender.engine.evaluation import Interval, bootstrap, measure, newest
-from recommender.engine.interactions import Rows
+from recommender.engine.interactions import Rows, positive
 from recommender.engine.papers import Papers, Readers
 from recommender.engine.ranker import Ranker
 from recommender.engine.topk import top_columns
@@ -92,11 +92,12 @@ def evaluate(
     known, truth = cut.known[:, ~cut.new], cut.truth[cut.asked]
     out.ranker = Ranker().fit(library, known)
     readers = Readers.of_likings(known[cut.asked], library)
-    likings = sp.csr_matrix(readers.user_items.maximum(0))
+    all_likings = positive(known)
     scores = out.ranker.score(readers, library, candidates)
     _add(out, "ranker", scores, truth, candidates)
     for name in rankers:
-        _add(out, name, baselines.BASELINES[name](likings, library, candidates, 0), truth, candidates)
+        score = baselines.BASELINES[name](all_likings, library, 0)
+        _add(out, name, score(all_likings[cut.asked], candidates), truth, candidates)
     prepared = out.ranker.prepare(candidates)
     out.reliability = reliability(out.ranker.chances(scores, prepared.is_read), truth)
     if published is not None:
