@@ -22,6 +22,7 @@ from django.core.mail import get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend as SMTPBackend
 from django.db import OperationalError, connection
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -41,7 +42,7 @@ State = Digest.State
 RETRIED_FOR = timedelta(days=1)
 LONGEST_WAIT = timedelta(hours=3)
 RECORD_TRIES = 5
-MOST_UNCERTAIN_TRIES = 3
+MOST_COPIES = 3
 MAY_COME_TWICE = "sent again after an answer was lost: it may have come twice"
 
 
@@ -202,7 +203,8 @@ class _Held:
 
     def mark_handed_over(self) -> bool:
         now = timezone.now()
-        return bool(self.mine.filter(state=State.SENDING, lease_until__gt=now).update(handed_over_at=now))
+        held = self.mine.filter(state=State.SENDING, lease_until__gt=now)
+        return bool(held.update(handed_over_at=now, times_handed_over=F("times_handed_over") + 1))
 
     def record(self, state: str, reason: str, **fields: Any) -> str:
         """Also over `uncertain`, should the lease have ended while we waited for the server: we know better."""
@@ -234,7 +236,7 @@ def recover_expired_leases(at: datetime) -> None:
         state=State.UNCERTAIN, state_reason="the worker ended while the mail server had the message"
     )
     if settings.UNCERTAIN_POLICY == "rather-twice":
-        lately = Digest.objects.filter(composed_at__gt=at - RETRIED_FOR, attempts__lt=MOST_UNCERTAIN_TRIES)
+        lately = Digest.objects.filter(composed_at__gt=at - RETRIED_FOR, times_handed_over__lt=MOST_COPIES)
         send_uncertain_again(lately)
 
 

@@ -221,6 +221,7 @@ class Digest(models.Model):
     lease_token = models.CharField(max_length=40, blank=True)
     # Set just before the final dot makes the message the mail server's: a lease that ends after this is `uncertain`.
     handed_over_at = models.DateTimeField(null=True, blank=True)
+    times_handed_over = models.PositiveSmallIntegerField(default=0)
 
     objects = DigestQuerySet.as_manager()
 

@@ -144,6 +144,16 @@ def test_rather_twice_sends_an_uncertain_one_again_with_its_message_id(composed,
     assert (bobs.state, bobs.state_reason) == ("sent", "sent again after an answer was lost: it may have come twice")
 
 
+def test_rather_twice_gives_up_after_three_copies(composed, mail_server, settings):
+    settings.UNCERTAIN_POLICY = "rather-twice"
+    for minutes in range(0, 60, 10):
+        mail_server.at_data["bob@example.org"] = "drop after taking"
+        with time_machine.travel(MORNING + timedelta(minutes=minutes)):
+            deliver([*ids(composed), *digest.sweep().to_send])
+    assert mail_server.recipients.count("bob@example.org") == 3
+    assert states()["bob"] == "uncertain"
+
+
 def test_a_worker_that_died_before_handing_over_loses_nothing(composed, mail_server):
     first = composed[0]
     Digest.objects.claim(first.pk, timezone.now() + timedelta(minutes=5), "dead")
