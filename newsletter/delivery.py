@@ -22,7 +22,7 @@ from django.core.mail import get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend as SMTPBackend
 from django.db import OperationalError, connection
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -168,9 +168,8 @@ def conclude(held: _Held, answer: Answer) -> str | None:
     digest = held.digest
     match answer.verdict:
         case Verdict.SENT:
-            return held.record(
-                State.SENT, MAY_COME_TWICE if digest.state_reason == MAY_COME_TWICE else "", sent_at=timezone.now()
-            )
+            is_second = When(times_handed_over__gt=1, then=Value(MAY_COME_TWICE))
+            return held.record(State.SENT, "", sent_at=timezone.now(), state_reason=Case(is_second, default=Value("")))
         case Verdict.UNKNOWN:
             return held.record(State.UNCERTAIN, answer.said)
         case Verdict.REFUSED:
@@ -181,7 +180,13 @@ def conclude(held: _Held, answer: Answer) -> str | None:
             return held.record(State.FAILED, _("refused for a day: %s") % answer.said)
         case Verdict.LATER:
             next_attempt_at = timezone.now() + wait_after(digest.attempts)
-            held.record(State.COMPOSED, answer.said, next_attempt_at=next_attempt_at, lease_until=None)
+            held.record(
+                State.COMPOSED,
+                answer.said,
+                next_attempt_at=next_attempt_at,
+                lease_until=None,
+                times_handed_over=F("times_handed_over") - held.was_handed_over,  # that copy was refused
+            )
             return "later"
     return None
 
@@ -200,11 +205,13 @@ class _Held:
     def __init__(self, digest: Digest, token: str) -> None:
         self.digest = digest
         self.mine = Digest.objects.filter(pk=digest.pk, lease_token=token)
+        self.was_handed_over = 0  # or 1
 
     def mark_handed_over(self) -> bool:
         now = timezone.now()
         held = self.mine.filter(state=State.SENDING, lease_until__gt=now)
-        return bool(held.update(handed_over_at=now, times_handed_over=F("times_handed_over") + 1))
+        self.was_handed_over = held.update(handed_over_at=now, times_handed_over=F("times_handed_over") + 1)
+        return bool(self.was_handed_over)
 
     def record(self, state: str, reason: str, **fields: Any) -> str:
         """Also over `uncertain`, should the lease have ended while we waited for the server: we know better."""

@@ -144,6 +144,28 @@ def test_rather_twice_sends_an_uncertain_one_again_with_its_message_id(composed,
     assert (bobs.state, bobs.state_reason) == ("sent", "sent again after an answer was lost: it may have come twice")
 
 
+def test_a_refusal_between_two_copies_does_not_hide_that_there_are_two(composed, mail_server, settings):
+    settings.UNCERTAIN_POLICY = "rather-twice"
+    mail_server.at_data["bob@example.org"] = "drop after taking"
+    deliver(ids(composed))
+    mail_server.answers["bob@example.org"] = ["451 busy"]
+    for minutes in (20, 40):
+        with time_machine.travel(MORNING + timedelta(minutes=minutes)):
+            deliver(digest.sweep().to_send)
+    bobs = Digest.objects.get(subscription__user__email="bob@example.org")
+    assert mail_server.recipients.count("bob@example.org") == 2
+    assert bobs.state_reason == "sent again after an answer was lost: it may have come twice"
+
+
+def test_a_text_refused_for_now_is_no_copy(composed, mail_server):
+    mail_server.at_data["bob@example.org"] = "451 4.3.0 not now"
+    deliver(ids(composed))
+    with time_machine.travel(MORNING + timedelta(minutes=20)):
+        deliver(digest.sweep().to_send)
+    bobs = Digest.objects.get(subscription__user__email="bob@example.org")
+    assert (bobs.state, bobs.state_reason, bobs.times_handed_over) == ("sent", "", 1)
+
+
 def test_rather_twice_gives_up_after_three_copies(composed, mail_server, settings):
     settings.UNCERTAIN_POLICY = "rather-twice"
     for minutes in range(0, 60, 10):
