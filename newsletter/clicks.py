@@ -24,10 +24,12 @@ BURST_WITHIN = timedelta(seconds=5)  # ... within this time are a machine's
 
 
 @transaction.atomic
-def note_click(digest: Digest, paper: Paper, link: str, user_agent: str, at: datetime | None = None) -> Click:
+def note_click(
+    digest: Digest, paper: Paper, link: str, user_agent: str, at: datetime | None = None, *, method: str = "GET"
+) -> Click:
     """Keep the click, and tell the recommender of it if a reader made it."""
     at = at or timezone.now()
-    click = Click(digest=digest, paper=paper, link=link, at=at, scanner=sign_of_scanner(digest, user_agent, at))
+    click = Click(digest=digest, paper=paper, link=link, at=at, scanner=sign_of_scanner(digest, user_agent, at, method))
     click.save()
     if not click.scanner and is_burst(click):
         take_back_burst(click)
@@ -37,12 +39,15 @@ def note_click(digest: Digest, paper: Paper, link: str, user_agent: str, at: dat
     return click
 
 
-def sign_of_scanner(digest: Digest, user_agent: str, at: datetime) -> str:
+def sign_of_scanner(digest: Digest, user_agent: str, at: datetime, method: str) -> str:
+    if method == "HEAD":
+        return "HEAD"
     if not user_agent.strip():
         return "no user agent"
     if SCANNER_AGENTS.search(user_agent):
         return "known agent"
-    if digest.sent_at is None or at - digest.sent_at < TOO_SOON:
+    delivered_at = digest.sent_at or digest.handed_over_at  # an uncertain one has the latter only
+    if delivered_at is None or at - delivered_at < TOO_SOON:
         return "too soon after delivery"
     return ""
 

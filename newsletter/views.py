@@ -50,8 +50,8 @@ def click(request: HttpRequest, token: str, link: str = Click.Link.PAGE) -> Http
         raise Http404
     paper = get_object_or_404(Paper, pk=paper_id)
     digest = Digest.objects.select_related("subscription__user").filter(pk=digest_id).first()
-    if request.method == "GET" and digest is not None:
-        note_click(digest, paper, link, request.headers.get("User-Agent", ""))
+    if digest is not None:
+        note_click(digest, paper, link, request.headers.get("User-Agent", ""), method=str(request.method))
     return HttpResponseRedirect(target(paper, link))
 
 
