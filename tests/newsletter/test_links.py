@@ -105,10 +105,11 @@ def test_no_parameter_changes_where_a_link_leads(client, sent):
     assert client.get(token[:-1] + ("A" if token[-1] != "A" else "B")).status_code == 404
 
 
-def test_head_counts_nothing(client, sent):
+def test_head_is_marked_and_not_counted(client, sent):
     url = path(links.click_url(sent.pk, sent.paper_ids[0]))
     assert client.head(url, headers={"User-Agent": FIREFOX}).status_code == 302
-    assert not Click.objects.exists()
+    assert Click.objects.get().scanner == "HEAD"
+    assert not Interaction.objects.exists()
 
 
 @pytest.mark.parametrize("agent", ["", "curl/8.5", "Mozilla/5.0 (compatible; bingbot/2.0)", "BarracudaCentral scanner"])
@@ -123,6 +124,13 @@ def test_a_click_within_seconds_of_delivery_is_a_scanners(client, sent):
         follow(client, sent)
     assert Click.objects.get().scanner == "too soon after delivery"
     assert not Interaction.objects.exists()
+
+
+def test_a_click_in_a_digest_that_was_uncertain_is_a_readers(client, sent):
+    Digest.objects.update(state="uncertain", sent_at=None, handed_over_at=MORNING)
+    follow(client, sent)
+    assert Click.objects.get().scanner == ""
+    assert Interaction.objects.count() == 1
 
 
 def test_many_links_at_once_are_a_scanners_also_the_first_of_them(client, sent):
@@ -287,3 +295,19 @@ def test_the_archive_is_ones_own_and_says_why_a_digest_did_not_come(client, sent
     client.force_login(bob)
     assert sent.subject not in client.get("/digests/").content.decode()
     assert timezone.now() > MORNING
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("sent", "Your digest of Monday, 5 May: <a"),
+        ("composed", "Your digest of Monday, 5 May is on its way: <a"),
+        ("uncertain", "Your digest of Monday, 5 May may not have reached you; here it is: <a"),
+        ("suppressed", "No digest on Monday, 5 May: because."),
+        ("failed", "No digest on Monday, 5 May: because."),
+    ],
+)
+def test_the_readers_page_says_what_became_of_the_last_digest(client, sent, state, told):
+    Digest.objects.update(state=state, state_reason="" if state == "sent" else "because")
+    client.force_login(sent.subscription.user)
+    assert told in client.get("/preferences/").content.decode()
