@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 import time_machine
+from django.db import connection
 
 from newsletter import digest
 from newsletter.editions import edition_for
@@ -13,6 +14,7 @@ from newsletter.models import Digest, Pick, Subscription
 from papers.models import Paper
 from recommender.interactions import record
 from recommender.models import Interaction
+from recommender.ranking import RankedPaper
 from tests.factories import make_paper
 from tests.newsletter.conftest import MORNING, make_due_reader
 
@@ -89,6 +91,48 @@ def test_a_pick_the_reader_knows_is_left_out(new_papers):
     record(alice.user, old, Interaction.Kind.READ)
     [made] = compose_for(alice)
     assert old.pk not in made.paper_ids
+
+
+def scored(scores: list[float]):
+    """A ranker of known scores, for the candidates in the order they come in."""
+
+    def rank(user_ids, paper_ids, k, **_choice):
+        papers = [
+            RankedPaper(paper_id, score, {"kind": "new"}) for paper_id, score in zip(paper_ids, scores, strict=False)
+        ]
+        return dict.fromkeys(user_ids, papers[:k])
+
+    return rank
+
+
+def test_better_six_good_papers_than_ten(new_papers, monkeypatch):
+    monkeypatch.setattr(digest, "rank", scored([9.0, 8.0, 5.0, 3.0, 2.0, 0.6, 0.4, 0.3, 0.2, 0.1]))
+    readers = {threshold: make_due_reader(threshold=threshold) for threshold in ("low", "usual", "high")}
+    made = {row.subscription_id: row for row in compose_for(*readers.values())}
+    counts = {threshold: len(made[reader.pk].items) for threshold, reader in readers.items()}
+    assert counts == {"low": 10, "usual": 6, "high": 3}
+
+
+def test_below_the_threshold_of_a_reader_there_is_no_digest_and_the_row_counts_them(new_papers, monkeypatch):
+    monkeypatch.setattr(digest, "rank", scored([9.0, 8.0, 0.4, 0.3]))
+    [made] = compose_for(make_due_reader())
+    assert (made.state, made.state_reason) == ("skipped", "only 2 papers passed your threshold")
+
+
+def test_each_reader_gets_as_many_as_they_asked_for_also_in_one_chunk(db):
+    for number in range(32):
+        make_paper(published_at=MORNING - timedelta(hours=1, minutes=number))
+    readers = {n_papers: make_due_reader(n_papers=n_papers, threshold="low") for n_papers in (3, 7, 30)}
+    made = {row.subscription_id: row for row in compose_for(*readers.values())}
+    assert {n_papers: len(made[reader.pk].items) for n_papers, reader in readers.items()} == {3: 3, 7: 7, 30: 30}
+
+
+def test_who_is_due_is_found_by_an_index():
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")  # it would read so small a table whole
+    index = next(index.name for index in Subscription._meta.indexes if index.fields == ["next_digest_at"])
+    assert index in Subscription.objects.due().explain()
 
 
 def test_too_few_papers_are_no_digest_and_the_row_says_why():
