@@ -37,7 +37,7 @@ from newsletter.models import (
 )
 from newsletter.preview import preview_for
 from newsletter.subscriptions import reschedule
-from newsletter.suppression import address_hash, suppress
+from newsletter.suppression import address_hashes, suppress
 from papers.admin_base import AdminBase, ReadOnlyAdmin, StackedInline
 
 
@@ -329,13 +329,12 @@ class SuppressionAdmin(AdminBase):
         if change:
             super().save_model(request, obj, form, change)
             return
-        suppress(obj.address, obj.reason, obj.note)
-        obj.pk = Suppression.objects.get(address_hash=address_hash(obj.address)).pk
+        obj.pk = suppress(obj.address, obj.reason, obj.note).pk
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Suppression], search_term: str
     ) -> tuple[QuerySet[Suppression], bool]:
         found, may_repeat = super().get_search_results(request, queryset, search_term)
         if "@" in search_term:
-            found |= queryset.filter(address_hash=address_hash(search_term))
+            found |= queryset.filter(address_hash__in=address_hashes(search_term))
         return found, may_repeat

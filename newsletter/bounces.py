@@ -47,17 +47,19 @@ class Report(NamedTuple):
 # --- the token, in the return path (VERP) and in a provider's metadata ------------------------------------------------
 
 
-def token_for(digest_id: int) -> str:
+def token_for(digest_id: int, key: str | bytes | None = None) -> str:
     """Hexadecimal, since mail servers may change a local part to lower case."""
-    hash_ = salted_hmac("newsletter.bounces", str(digest_id), algorithm="sha256").hexdigest()
+    hash_ = salted_hmac("newsletter.bounces", str(digest_id), secret=key, algorithm="sha256").hexdigest()
     return f"{digest_id}-{hash_[:HASH_DIGITS]}"
 
 
 def digest_of(token: str) -> int:
     digest_id, _, _hash = token.partition("-")
-    if not digest_id.isdecimal() or not constant_time_compare(token.lower(), token_for(int(digest_id))):
-        raise BadSignature("Not a token of ours.")
-    return int(digest_id)
+    if digest_id.isdecimal():
+        for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+            if constant_time_compare(token.lower(), token_for(int(digest_id), key)):
+                return int(digest_id)
+    raise BadSignature("Not a token of ours.")
 
 
 def return_path(digest_id: int) -> str:

@@ -115,6 +115,14 @@ def test_a_token_survives_a_server_that_changes_case(number):
     assert digest_of(token_for(number).upper()) == number
 
 
+def test_a_bounce_that_comes_after_the_key_was_changed_is_still_ours(settings):
+    token = token_for(12)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "a newer one"
+    assert token_for(12) != token
+    assert digest_of(token) == 12
+
+
 @pytest.mark.parametrize("token", ["", "5", "5-", "5-0000000000000000", "-", "x-y", "５-0000000000000000"])
 def test_any_other_token_is_refused(token):
     with pytest.raises(BadSignature):

@@ -11,7 +11,7 @@ from allauth.account.signals import email_confirmed
 
 from newsletter import digest, subscriptions
 from newsletter.models import Subscription, Suppression
-from newsletter.suppression import address_hash, lift_readers_own, suppress, suppression_of
+from newsletter.suppression import address_hashes, lift_readers_own, suppress, suppression_of
 from tests.factories import make_subscription
 
 pytestmark = pytest.mark.django_db
@@ -94,9 +94,21 @@ def test_fewer_is_weekly_first_and_then_half_as_many(alice):
 def test_an_address_is_suppressed_in_any_spelling_and_its_hash_needs_the_key(settings):
     suppress(" Reader@Example.ORG", "bounce", "5.1.1")
     assert suppression_of("reader@example.org") is not None
-    before = address_hash("reader@example.org")
+    before = address_hashes("reader@example.org")
     settings.SECRET_KEY = "another"
-    assert address_hash("reader@example.org") != before
+    assert address_hashes("reader@example.org") != before
+
+
+def test_a_new_key_forgets_no_suppression(settings):
+    suppress("reader@example.org", "erased")
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "a newer one"
+    assert suppression_of("reader@example.org").reason == "erased"
+    suppress("reader@example.org", "complaint")
+    assert Suppression.objects.get().reason == "complaint"
+    Suppression.objects.update(reason="unsubscribe")
+    lift_readers_own("reader@example.org")
+    assert not Suppression.objects.exists()
 
 
 def test_a_bounce_replaces_an_unsubscribe_but_not_the_other_way_round():
