@@ -19,7 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
-from unfold.widgets import UnfoldAdminEmailInputWidget
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget
 
 from accounts.addresses import normalise_email
 from newsletter.delivery import send_uncertain_again
@@ -35,7 +35,6 @@ from newsletter.models import (
     Subscription,
     Suppression,
 )
-from newsletter.preview import preview_for
 from newsletter.subscriptions import reschedule
 from newsletter.suppression import address_hashes, suppress
 from papers.admin_base import AdminBase, ReadOnlyAdmin, StackedInline
@@ -51,7 +50,23 @@ class PickInline(StackedInline):
 
 
 class PreviewForm(forms.Form):
+    """Whose digest, and how it is looked at."""
+
     email = forms.EmailField(label=_("Reader's e-mail address"), widget=UnfoldAdminEmailInputWidget)
+    width = forms.TypedChoiceField(
+        label=_("Window"),
+        choices=[("800", _("wide")), ("360", _("narrow"))],
+        empty_value="800",
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+    scheme = forms.TypedChoiceField(
+        label=_("Colours"),
+        choices=[("light", _("light")), ("dark", _("dark"))],
+        empty_value="light",
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
 
     def clean_email(self) -> str:
         email = normalise_email(self.cleaned_data["email"])
@@ -123,6 +138,8 @@ class EditionAdmin(AdminBase):
     @method_decorator(csp_update({"style-src": ["'unsafe-inline'"]}))
     def preview_as_reader(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The digest of a reader the editor chooses, as it would be sent now."""
+        from newsletter.preview import preview_for  # brings the ranker along, which no command but a few needs
+
         edition = self.get_object(request, object_id)
         if edition is None or not self.has_view_permission(request, edition):
             raise Http404

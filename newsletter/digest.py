@@ -22,7 +22,7 @@ from django.utils.translation import ngettext
 
 from newsletter.delivery import deliver, recover_expired_leases
 from newsletter.editions import candidates, draft_edition, edition_for, picks
-from newsletter.experiments import rank_both
+from newsletter.interleaved import rank_both
 from newsletter.message import subject_for
 from newsletter.models import Digest, Edition, Experiment, Subscription
 from newsletter.schedule import is_running, local_date, next_after, turn

@@ -14,7 +14,7 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter import digest, experiments
+from newsletter import digest, interleaved
 from newsletter.editions import edition_for
 from newsletter.experiments import judge, start, stop, stop_when_complete
 from newsletter.interleaving import team_draft
@@ -86,7 +86,7 @@ def versioned_rank(user_ids, paper_ids, k, *, exclude=None, at=None, version="")
 
 
 def test_a_digest_is_drafted_from_both_and_says_whose_each_item_is(experiment, new_papers, monkeypatch):
-    monkeypatch.setattr(experiments, "rank", versioned_rank)
+    monkeypatch.setattr(interleaved, "rank", versioned_rank)
     with time_machine.travel(MORNING, tick=False):
         start(experiment)
         digest.compose([make_due_reader().pk])
