@@ -109,8 +109,9 @@ class Comparison:
         self.corrected = known.projection.corrected(library, self.vectors)
 
     def weighed(self, likings: sp.csr_matrix) -> sp.csr_matrix:
-        """Likings CSR (n, n_library), each paper by its rarity."""
-        return sp.csr_matrix(likings @ sp.diags(self.rarity), dtype=np.float32)
+        """Likings CSR (n, n_library), each paper by its rarity; entries keep their order, unlike a product's."""
+        data = np.asarray(likings.data * self.rarity[likings.indices], np.float32)
+        return sp.csr_matrix((data, likings.indices, likings.indptr), likings.shape)
 
     def places(self, weighed: sp.csr_matrix) -> NDArray[np.float32]:
         """(n, d) the readers' places in the projection."""
