@@ -55,6 +55,17 @@ class Known:
         rows[found] = np.where(self.n_readers[rows[found]] > 0, rows[found], -1)
         return rows
 
+    def vectors_of(self, papers: Papers) -> NDArray[np.float32]:
+        """(n, d) places in the projection: as learnt with for known papers, from their text for all others."""
+        rows = self.rows.of(papers.ids)
+        new = np.flatnonzero(rows < 0)
+        if not len(self.rows) or len(new) == len(rows):
+            return self.projection.transform(papers)
+        out = self.vectors[rows]
+        if len(new):
+            out[new] = self.projection.transform(papers.take(new))
+        return out
+
     def rarity(self, papers: Papers) -> NDArray[np.float32]:
         """(n,) in (0, 1]: what many have read says less of one who read it."""
         rows = self.rows.of(papers.ids)
@@ -105,7 +116,7 @@ class Comparison:
         self.library = library
         self.candidates = candidates
         self.rarity = known.rarity(library)
-        self.vectors = known.projection.transform(library)
+        self.vectors = known.vectors_of(library)
         self.corrected = known.projection.corrected(library, self.vectors)
 
     def weighed(self, likings: sp.csr_matrix) -> sp.csr_matrix:

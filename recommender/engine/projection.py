@@ -170,9 +170,10 @@ class Projection:
     def corrected(self, papers: Papers, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, d) the papers' vectors as they count on the reader's side."""
         rows = self.rows_.of(papers.ids)
-        known = rows >= 0
         out = vectors.copy()
-        out[known] += self.corrections_[rows[known]]
+        for start in range(0, len(rows), 4096):
+            some = np.flatnonzero(rows[start : start + 4096] >= 0) + start
+            out[some] += self.corrections_[rows[some]]
         return out
 
 

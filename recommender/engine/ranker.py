@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -51,11 +52,11 @@ FEWEST_LISTS = 20  # held-out lists, for weights of the parts
 MOST_LISTS_NEW, MOST_LISTS_READ = 2000, 500  # the latter are of more candidates
 SHORTLIST = 5  # times k, of which diversity chooses k
 CHUNK = 512  # readers scored at once
+MOST_AT_ONCE = 4096  # read papers whose vectors are gathered at once
 DIVERSITY = 0.5  # in spreads of score, for a paper that is the same as one already taken
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """One paper in a reader's list. `column` is the candidate's row; `score` how many times likelier
     the reader is to take it than a paper drawn at random.
     `part` names what contributed most (read, topics, authors, popularity, recency), `source` which: the row of the
@@ -231,7 +232,9 @@ class Ranker:
             (readers.authors, papers.authors, FOLLOWED_AUTHOR),
         ):
             if follows.nnz and has.nnz:
-                total += np.float32(weight) * np.minimum((follows @ has.T).toarray(), 1)
+                shared = sp.csr_matrix(follows @ has.T)
+                shared.data = np.full(shared.nnz, weight, np.float32)
+                _add(total, shared)
         self._push_away(total, negative(readers.user_items), weighted.comparison)
         return total
 
@@ -291,15 +294,27 @@ class Ranker:
             if exclude is not None:
                 barred = exclude[rows].tocoo()
                 scores[barred.row, barred.col] = -np.inf
-            shortlist = top_columns(scores, SHORTLIST * k, weighted.papers.ids)
-            listed = np.take_along_axis(scores, np.maximum(shortlist, 0), axis=1)
-            chosen = diversified(listed, shortlist, weighted.candidates.likeness, k, diversity)
+            shortlist, chosen = self._chosen(scores, weighted, k, diversity)
             is_explored = np.zeros(len(some), bool)
             if exploration:
                 draw = draws(some.ids.tolist(), occasion)
                 chosen, is_explored = explored(chosen, shortlist, draw, exploration)
             out += self._explained(some, weighted, chosen, scores, at_day, is_explored)
         return out
+
+    def _chosen(
+        self, scores: NDArray[np.float32], weighted: _Weighted, k: int, diversity: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Each reader's shortlist and list; a longer shortlist where one paper over and over would fill the short."""
+        depth = SHORTLIST * k
+        while True:
+            shortlist = top_columns(scores, depth, weighted.papers.ids)
+            listed = np.take_along_axis(scores, np.maximum(shortlist, 0), axis=1)
+            chosen = diversified(listed, shortlist, weighted.candidates.likeness, k, diversity)
+            is_cut = (chosen[:, -1:] < 0) & (shortlist[:, -1:] >= 0)
+            if depth >= scores.shape[1] or not is_cut.any():
+                return shortlist, chosen
+            depth *= 4
 
     def _explained(
         self,
@@ -315,10 +330,10 @@ class Ranker:
         papers = weighted.papers
         places = chosen >= 0
         rows, columns = np.nonzero(places)[0], chosen[places]
-        best = np.zeros(len(rows), np.float32)
-        part = np.full(len(rows), "recency", object)
-        recency = RECENCY * _recency(papers.published, at_day)
-        part[POPULARITY * np.log1p(papers.votes[columns]) > recency[columns]] = "popularity"
+        recency = RECENCY * _recency(papers.published, at_day)[columns]
+        popularity = np.asarray(POPULARITY * np.log1p(papers.votes[columns]), np.float32)
+        best = np.maximum(recency, popularity)
+        part = np.where(popularity > recency, "popularity", "recency").astype(object)
         source = np.full(len(rows), -1)
         for name, (value, which) in {
             "read": weighted.greatest(positive(readers.user_items), rows, columns),
@@ -330,13 +345,11 @@ class Ranker:
             part[better] = name
         has_read = np.diff(positive(readers.user_items).indptr) > 0
         lifts = self.lifts(scores[rows, columns], weighted.candidates.is_read[columns], has_read[rows])
-        out: list[list[Item]] = [[] for _ in range(len(readers))]
-        for row, column, lift, name, which in zip(
-            rows.tolist(), columns.tolist(), lifts.tolist(), part, source.tolist(), strict=True
-        ):
-            out[row].append(Item(column, lift, name, which))
+        items = [*map(Item, columns.tolist(), lifts.tolist(), part.tolist(), source.tolist())]
+        starts = np.searchsorted(rows, np.arange(len(readers) + 1)).tolist()
+        out = [items[start:end] for start, end in pairwise(starts)]
         for row in np.flatnonzero(is_explored).tolist():
-            out[row][-1] = replace(out[row][-1], is_explored=True)
+            out[row][-1] = out[row][-1]._replace(is_explored=True)
         return out
 
     def chances(self, scores: NDArray[np.float32], is_read: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -440,6 +453,7 @@ class _Weighted:
         self.als = weights.get("collaborative")
         self.own = self._votes(weights, OWN_READING)
         self.others = self._votes(weights, {"coreads"})
+        self.votes = sp.csr_matrix(self.own + self.others)
 
     def _votes(self, weights: Mapping[str, NDArray[np.float32]], names: Collection[str]) -> sp.csr_matrix:
         total = sp.csr_matrix((len(self.comparison.library), len(self.candidates)), dtype=np.float32)
@@ -457,7 +471,7 @@ class _Weighted:
             papers = np.hstack([papers, self.lent])
         if dial is None:
             total = readers @ papers.T
-            _add(total, unit @ (self.own + self.others) if self.others.nnz else unit @ self.own)
+            _add(total, unit @ self.votes)
         else:
             turn = np.asarray(2 * dial, np.float32)[:, None]
             total = (turn * readers) @ papers.T
@@ -466,7 +480,7 @@ class _Weighted:
         if self.als is not None:
             total += self.als * self.comparison.collaborative(likings) * (1 if dial is None else turn)
         has_read = np.diff(likings.indptr) > 0
-        total[has_read] += self.offset
+        np.add(total, self.offset, out=total, where=has_read[:, None])
         return np.asarray(total, np.float32)
 
     def greatest(
@@ -474,29 +488,56 @@ class _Weighted:
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """For each (reader, candidate): what the read paper that speaks most for it brings to the score, and its row in
         the library; 0 and -1 where none does. `rows` is in order."""
-        value, which = np.zeros(len(rows), np.float32), np.full(len(rows), -1)
+        place = np.arange(len(rows)) - np.searchsorted(rows, rows)
+        n_listed, n_read = np.bincount(rows, minlength=likings.shape[0]), np.diff(likings.indptr)
+        listed = np.full((likings.shape[0], n_listed.max(initial=0)), -1)
+        listed[rows, place] = columns
+        value, which = np.zeros(listed.shape, np.float32), np.full(listed.shape, -1)
+        # Readers of about as many papers together, since all are filled up to as many.
+        readers = np.argsort(n_read, kind="stable")
+        readers = readers[(n_read[readers] > 0) & (n_listed[readers] > 0)]
+        ends = np.flatnonzero(np.diff(np.cumsum(n_read[readers]) // MOST_AT_ONCE)) + 1
+        for some in np.split(readers, ends) if len(readers) else []:
+            papers, brought = self._brought(likings[some], listed[some])
+            best = brought.argmax(axis=1)
+            value[some] = np.take_along_axis(brought, best[:, None], axis=1)[:, 0]
+            which[some] = np.take_along_axis(papers, best, axis=1)
+        value, which = value[rows, place], which[rows, place]
+        return np.maximum(value, 0), np.where(value > 0, which, -1)
+
+    def brought(self, likings: sp.csr_matrix, columns: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n_read, n_columns) what each paper that one reader has read brings to the score of some candidates."""
+        return self._brought(likings, columns[None])[1][0]
+
+    def _brought(
+        self, likings: sp.csr_matrix, columns: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The papers (n, r) that each reader has read, and what each brings to the score of that reader's candidates
+        (n, r, k), `columns` (n, k), -1 where there are fewer. Short rows of papers are filled up with one that brings
+        nothing."""
+        n, n_blocks = likings.shape[0], self.comparison.known.projection.n_blocks_
         weighed = self.comparison.weighed(likings)
-        unit = of_length_one(weighed)
-        votes = self.own + self.others
-        n_blocks = self.comparison.known.projection.n_blocks_
-        starts = np.searchsorted(rows, np.arange(likings.shape[0] + 1))
-        for reader in np.unique(rows):
-            mine = slice(likings.indptr[reader], likings.indptr[reader + 1])
-            papers = likings.indices[mine]
-            if not len(papers):
-                continue
-            wanted = slice(starts[reader], starts[reader + 1])
-            parts = weighed.data[mine, None] * self.comparison.corrected[papers]
-            blocks = parts.reshape(len(papers), n_blocks, parts.shape[1] // n_blocks)
-            lengths = np.linalg.norm(blocks.sum(axis=0), axis=1) * np.sqrt(n_blocks)
-            parts = (blocks / np.maximum(lengths, 1e-12)[:, None]).reshape(parts.shape)
-            brought = parts @ self.vectors[columns[wanted]].T
-            brought += unit.data[mine, None] * votes[papers][:, columns[wanted]].toarray()
-            best = brought.argmax(axis=0)
-            found = brought[best, np.arange(brought.shape[1])]
-            value[wanted] = np.maximum(found, 0)
-            which[wanted] = np.where(found > 0, papers[best], -1)
-        return value, which
+        n_read = np.diff(weighed.indptr)
+        papers = np.zeros((n, n_read.max(initial=0)), np.int64)
+        weights, shares = np.zeros(papers.shape, np.float32), np.zeros(papers.shape, np.float32)
+        is_there = np.arange(papers.shape[1]) < n_read[:, None]
+        papers[is_there], weights[is_there] = weighed.indices, weighed.data
+        shares[is_there] = of_length_one(weighed).data
+        places = self.comparison.corrected[papers]
+        lengths = np.linalg.norm((weights[:, None] @ places).reshape(n, n_blocks, -1), axis=2)
+        wanted = self.vectors[columns].reshape(n, columns.shape[1], n_blocks, -1)
+        wanted /= np.maximum(lengths * np.float32(np.sqrt(n_blocks)), 1e-12)[:, None, :, None]
+        brought = places @ wanted.reshape(n, columns.shape[1], -1).transpose(0, 2, 1)
+        brought *= weights[:, :, None]
+        # Of all votes for what they read, those by the wanted candidates.
+        slot = np.full((n, len(self.candidates) + 1), -1, np.int16)  # the last is for -1, in short rows of columns
+        np.put_along_axis(slot, columns, np.arange(columns.shape[1], dtype=np.int16)[None], axis=1)
+        votes = self.votes[papers.ravel()]
+        entry = np.repeat(np.arange(papers.size), np.diff(votes.indptr))
+        at = slot[entry // papers.shape[1], votes.indices]
+        hit = at >= 0
+        brought.reshape(papers.size, -1)[entry[hit], at[hit]] += shares.ravel()[entry[hit]] * votes.data[hit]
+        return papers, brought
 
 
 def _add(total: NDArray[np.float32], sparse: sp.csr_matrix) -> None:
