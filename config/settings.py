@@ -8,6 +8,8 @@ from typing import Any
 
 from environs import Env, validate
 
+from config.mail_url import mail_server
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 one_of = validate.OneOf
@@ -50,7 +52,7 @@ def secret_key() -> str:
 
 
 SECRET_KEY = secret_key()
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 
 INSTALLED_APPS = [
     "unfold",
@@ -219,14 +221,14 @@ CACHES: dict[str, Any] = {
 # Without EMAIL_URL mail goes to the embedded outbox, an SMTP server on loopback that `make demo` and `make run` start.
 OUTBOX_PORT = env.int("BROADSHEET_OUTBOX_PORT", 8025, validate=validate.Range(1, 65535))
 EMAIL_URL = env.str("EMAIL_URL", "")
-_email = env.dj_email_url("EMAIL_URL", f"smtp://127.0.0.1:{OUTBOX_PORT}")
-EMAIL_BACKEND = _email["EMAIL_BACKEND"]
-EMAIL_HOST = _email["EMAIL_HOST"]
-EMAIL_PORT = _email["EMAIL_PORT"]
-EMAIL_HOST_USER = _email["EMAIL_HOST_USER"]
-EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"]
-EMAIL_USE_TLS = _email["EMAIL_USE_TLS"]
-EMAIL_USE_SSL = _email["EMAIL_USE_SSL"]
+_mail = mail_server(EMAIL_URL or f"smtp://127.0.0.1:{OUTBOX_PORT}")
+EMAIL_BACKEND = _mail.backend
+EMAIL_HOST = _mail.host
+EMAIL_PORT = _mail.port
+EMAIL_HOST_USER = _mail.user
+EMAIL_HOST_PASSWORD = _mail.password
+EMAIL_USE_TLS = _mail.use_tls
+EMAIL_USE_SSL = _mail.use_ssl
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 30, validate=positive)
 
 MAIL_DOMAIN = env.str("BROADSHEET_MAIL_DOMAIN", "localhost.localdomain")
@@ -234,7 +236,7 @@ MAIL_FROM_NAME = env.str("BROADSHEET_FROM_NAME", "Broadsheet")
 MAIL_FROM_ADDRESS = env.str("BROADSHEET_FROM_ADDRESS", f"digest@{MAIL_DOMAIN}")
 MAIL_REPLY_TO = env.str("BROADSHEET_REPLY_TO", "")
 POSTAL_ADDRESS = env.str("BROADSHEET_POSTAL_ADDRESS", "")
-# A provider instead of SMTP: EMAIL_URL names its backend (see django-anymail), this its keys and secrets, as JSON.
+# A provider instead of SMTP: EMAIL_URL is its name (postmark://), this its keys and secrets (see django-anymail).
 ANYMAIL = env.json("ANYMAIL", {})
 DKIM_SELECTOR = env.str("BROADSHEET_DKIM_SELECTOR", "")  # for check_deliverability
 DEFAULT_FROM_EMAIL = MAIL_FROM_ADDRESS
