@@ -166,6 +166,7 @@ def visible_papers(digest: Digest) -> set[int]:
 
 def conclude(held: _Held, answer: Answer) -> str | None:
     digest = held.digest
+    no_copy: dict[str, Any] = {"times_handed_over": F("times_handed_over") - held.was_handed_over}
     match answer.verdict:
         case Verdict.SENT:
             is_second = When(times_handed_over__gt=1, then=Value(MAY_COME_TWICE))
@@ -175,18 +176,12 @@ def conclude(held: _Held, answer: Answer) -> str | None:
         case Verdict.REFUSED:
             if kind := Kind.HARD if answer.is_address_error else classify("", answer.said):
                 note_bounce(digest, kind, answer.said)
-            return held.record(State.FAILED, answer.said)
+            return held.record(State.FAILED, answer.said, **no_copy)
         case Verdict.LATER if timezone.now() - digest.composed_at > RETRIED_FOR:
-            return held.record(State.FAILED, _("refused for a day: %s") % answer.said)
+            return held.record(State.FAILED, _("refused for a day: %s") % answer.said, **no_copy)
         case Verdict.LATER:
             next_attempt_at = timezone.now() + wait_after(digest.attempts)
-            held.record(
-                State.COMPOSED,
-                answer.said,
-                next_attempt_at=next_attempt_at,
-                lease_until=None,
-                times_handed_over=F("times_handed_over") - held.was_handed_over,  # that copy was refused
-            )
+            held.record(State.COMPOSED, answer.said, next_attempt_at=next_attempt_at, lease_until=None, **no_copy)
             return "later"
     return None
 

@@ -159,9 +159,8 @@ class DigestQuerySet(models.QuerySet["Digest"]):
 
     def reached_reader(self) -> Self:
         """Whose papers the reader has, may have or is about to have: they are not sent again."""
-        return self.filter(
-            state__in=(Digest.State.COMPOSED, Digest.State.SENDING, Digest.State.SENT, Digest.State.UNCERTAIN)
-        )
+        states = (Digest.State.COMPOSED, Digest.State.SENDING, Digest.State.SENT, Digest.State.UNCERTAIN)
+        return self.filter(Q(state__in=states) | Q(times_handed_over__gt=0))
 
     def claim(self, pk: int, until: datetime, token: str) -> bool:
         """Take one composed digest for sending. True for exactly one of any number of callers."""
@@ -221,7 +220,7 @@ class Digest(models.Model):
     lease_token = models.CharField(max_length=40, blank=True)
     # Set just before the final dot makes the message the mail server's: a lease that ends after this is `uncertain`.
     handed_over_at = models.DateTimeField(null=True, blank=True)
-    times_handed_over = models.PositiveSmallIntegerField(default=0)
+    times_handed_over = models.PositiveSmallIntegerField(default=0)  # and not refused: copies the reader may have
 
     objects = DigestQuerySet.as_manager()
 

@@ -157,6 +157,23 @@ def test_a_refusal_between_two_copies_does_not_hide_that_there_are_two(composed,
     assert bobs.state_reason == "sent again after an answer was lost: it may have come twice"
 
 
+def test_what_a_lost_answer_may_have_brought_is_not_sent_anew_when_the_second_try_fails(
+    composed, mail_server, settings
+):
+    settings.UNCERTAIN_POLICY = "rather-twice"
+    mail_server.at_data["bob@example.org"] = "drop after taking"
+    mail_server.at_data["alice@example.org"] = "554 5.6.0 not such a text"
+    deliver(ids(composed))
+    mail_server.answers["bob@example.org"] = "550 5.1.1 gone"
+    with time_machine.travel(MORNING + timedelta(minutes=20)):
+        deliver(digest.sweep().to_send)
+    bobs = Digest.objects.get(subscription__user__email="bob@example.org")
+    alices = Digest.objects.get(subscription__user__email="alice@example.org")
+    assert (bobs.state, alices.state) == ("failed", "failed")
+    assert bobs in Digest.objects.reached_reader()
+    assert alices not in Digest.objects.reached_reader()
+
+
 def test_a_text_refused_for_now_is_no_copy(composed, mail_server):
     mail_server.at_data["bob@example.org"] = "451 4.3.0 not now"
     deliver(ids(composed))
