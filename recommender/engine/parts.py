@@ -20,9 +20,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.engine.collaborative import Collaborative
+from recommender.engine.diversity import NEAR_DUPLICATE
 from recommender.engine.encoder import normalised
 from recommender.engine.interactions import Rows
 from recommender.engine.neighbours import Votes, likeness, votes_of
+from recommender.engine.padded import product
 from recommender.engine.papers import Papers
 from recommender.engine.projection import RARITY, Projection
 
@@ -32,6 +34,7 @@ WORDS_POWER = 2.0
 # Of two votes by words and by meaning that are equally unusual, the one by words counts half when factors are lent.
 WORDS_SHARE = 0.5
 MOST_COREADS = 100
+SAME_WORDS = 0.8  # two texts that say the same have words of at least this cosine
 SUM_PARTS = ("reading", "neighbours", "lexical", "coreads")
 
 
@@ -92,8 +95,12 @@ class Candidates:
 
     @cached_property
     def likeness(self) -> NDArray[np.float32]:
-        """(m, m) cosines in the projection."""
-        return likeness(self.vectors, self.vectors)
+        """(m, m) cosines in the projection; short of the same where words differ, for in the few dimensions that a
+        small catalogue has everything is alike."""
+        near, by_words = likeness(self.vectors, self.vectors), likeness(self.papers.words, self.papers.words)
+        has_words = np.diff(self.papers.words.indptr) > 0
+        differ = (by_words < SAME_WORDS) & has_words[:, None] & has_words
+        return np.where(differ, np.minimum(near, NEAR_DUPLICATE), near)
 
 
 def prepare(known: Known, papers: Papers) -> Candidates:
@@ -126,7 +133,7 @@ class Comparison:
 
     def places(self, weighed: sp.csr_matrix) -> NDArray[np.float32]:
         """(n, d) the readers' places in the projection."""
-        return self.known.projection.normalised(np.asarray(weighed @ self.corrected, np.float32))
+        return self.known.projection.normalised(product(weighed, self.corrected))
 
     @cached_property
     def neighbours(self) -> sp.csr_matrix:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from recommender.engine.diversity import NEAR_DUPLICATE, diversified
 from recommender.engine.neighbours import likeness
+from recommender.engine.papers import Papers, Readers
+from recommender.engine.ranker import Ranker
 from recommender.engine.topk import top_columns
+from tests.recommender.engine.worlds import field_papers, field_readers, likings
 
 
 def chosen(scores: list[float], alike: dict[tuple[int, int], float], k: int, diversity: float) -> list[int]:
@@ -77,3 +81,25 @@ def test_readers_chosen_for_together_get_what_each_gets_alone() -> None:
     together = diversified(listed, shortlist, alike, 10, 0.7)
     alone = [diversified(listed[[row]], shortlist[[row]], alike, 10, 0.7)[0].tolist() for row in range(50)]
     assert together.tolist() == alone
+
+
+def test_different_papers_are_no_duplicates_however_small_the_catalogue() -> None:
+    """Two papers are learnt in one dimension, in which everything is alike."""
+    papers = field_papers(2, 2)
+    ranker = Ranker().fit(papers, likings(2))
+    (items,) = ranker.rank(Readers.of_likings(likings(2, {}), papers), papers, papers, 5)
+    assert sorted(item.column for item in items) == [0, 1]
+
+
+def test_one_paper_over_and_over_does_not_crowd_out_the_rest() -> None:
+    """Two hundred copies, all better than the others, fill every first shortlist."""
+    library, new = field_papers(60, 3), field_papers(30, 3, seed=8, first_id=500)
+    copies = Papers.of_text(np.arange(1000, 1200), sp.vstack([library.words[:1]] * 200, format="csr"))
+    candidates = Papers.of_text(
+        np.concatenate([copies.ids, new.ids]), sp.vstack([copies.words, new.words], format="csr")
+    )
+    ranker = Ranker().fit(library, field_readers(30, 60, 3))
+    reader = Readers.of_likings(likings(60, {0: 1.0, 3: 1.0}), library)
+    (items,) = ranker.rank(reader, library, candidates, 8)
+    assert len(items) == 8
+    assert [item.column for item in items if item.column < 200] == [199]  # of equal ones the newest id

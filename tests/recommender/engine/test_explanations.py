@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -75,3 +77,17 @@ def test_what_many_have_read_says_less_of_one_reader(ranker: Ranker) -> None:
 def test_where_nothing_of_the_readers_own_speaks_the_reason_is_what_speaks_for_everybody(ranker: Ranker) -> None:
     (items,) = ranker.rank(reader_of({}), LIBRARY, NEW, 10)
     assert {(item.part, item.source) for item in items} == {("recency", -1)}
+
+
+def test_what_hardly_speaks_for_a_paper_is_not_named_as_its_reason(ranker: Ranker) -> None:
+    """A reader of one field whose list must be filled from the others."""
+    votes = np.zeros(50, np.float32)
+    votes[1] = 20
+    papers = replace(NEW, votes=votes, published=np.full(50, 100.0))
+    (items,) = ranker.rank(reader_of({0: 1.0, 5: 1.0}), LIBRARY, papers, 50, at_day=101.0)
+    assert len(items) == 50
+    reasons = {item.column: item.part for item in items}
+    assert {reasons[column] for column in range(0, 50, FIELDS)} == {"read"}
+    assert reasons[1] == "popularity"
+    unrelated = [reasons[column] for column in range(50) if column % FIELDS and column != 1]
+    assert unrelated.count("recency") > 0.8 * len(unrelated)  # a learnt place may have a little of another field
