@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy.sparse as sp
@@ -157,9 +158,9 @@ def muted(taste: Taste, paper_ids: Sequence[int]) -> dict[int, set[int]]:
     return out
 
 
-# Words of papers that the model has not seen, by (model, paper, when it changed): a digest's candidates are asked for
-# once for every chunk of readers.
-_transformed: dict[tuple[str, int, float], sp.csr_matrix] = {}
+# Words of papers that a model has not seen, by (paper, when it changed): a digest's candidates are asked for once for
+# every chunk of readers. By the model itself, since untrained ones share their empty name and not their words.
+_transformed: WeakKeyDictionary[Model, dict[tuple[int, float], sp.csr_matrix]] = WeakKeyDictionary()
 MOST_TRANSFORMED = 20_000
 
 
@@ -176,16 +177,17 @@ def _words(ids: NDArray[np.int64], changed: Mapping[int, float], model: Model) -
     out = known.words[np.maximum(at, 0)] if len(known.rows) else none
     if not fresh:
         return out
-    keys = {pk: (model.name, pk, changed.get(pk, 0.0)) for _, pk in fresh}
-    unknown = [pk for pk, key in keys.items() if key not in _transformed]
-    if len(_transformed) + len(unknown) > MOST_TRANSFORMED:
-        _transformed.clear()
+    transformed = _transformed.setdefault(model, {})
+    keys = {pk: (pk, changed.get(pk, 0.0)) for _, pk in fresh}
+    unknown = [pk for pk, key in keys.items() if key not in transformed]
+    if len(transformed) + len(unknown) > MOST_TRANSFORMED:
+        transformed.clear()
         unknown = list(keys)
     for some in _chunks(unknown):
         texts = {paper.pk: paper.text for paper in Paper.objects.filter(pk__in=some).only("title", "abstract")}
         rows = model.lexicon.transform([texts.get(pk, "") for pk in some])
-        _transformed.update({keys[pk]: rows[row] for row, pk in enumerate(some)})
-    stacked = sp.vstack([out, *(_transformed[keys[pk]] for _, pk in fresh)], format="csr")
+        transformed.update({keys[pk]: rows[row] for row, pk in enumerate(some)})
+    stacked = sp.vstack([out, *(transformed[keys[pk]] for _, pk in fresh)], format="csr")
     order = np.arange(len(ids))
     order[[position for position, _ in fresh]] = len(ids) + np.arange(len(fresh))
     return stacked[order]
