@@ -11,6 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from papers.models import Author, Paper, Topic
+from recommender.library_models import Note, Tag
+
+__all__ = ["Interaction", "Interest", "Note", "RankerVersion", "Tag"]
 
 
 class InteractionQuerySet(models.QuerySet["Interaction"]):
