@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from papers.models import Paper
-from recommender.engine.neighbours import likeness
+from recommender.engine.neighbours import NOT_ALIKE, likeness
 from recommender.engine.topk import top_columns
 from recommender.features import papers_of
 from recommender.published import model
@@ -27,6 +27,6 @@ def similar_papers(paper: Paper, k: int = 5) -> list[Paper]:
     scores = by_words + by_meaning
     ids = np.concatenate([known.rows.ids, others.ids])
     scores[ids == paper.pk] = -np.inf
-    found = [int(ids[column]) for column in top_columns(scores[None], DEPTH * k, ids)[0] if scores[column] > 0]
+    found = [int(ids[column]) for column in top_columns(scores[None], DEPTH * k, ids)[0] if scores[column] > NOT_ALIKE]
     rows = Paper.objects.published().for_lists().in_bulk(found)
     return [rows[pk] for pk in found if pk in rows][:k]
