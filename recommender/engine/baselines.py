@@ -134,7 +134,7 @@ def _for_each(
         mine = readers.indices[readers.indptr[reader] : readers.indptr[reader + 1]]
         drawn = rng.choice(library.shape[0], min(NEGATIVES + len(mine), library.shape[0]), replace=False)
         others = np.setdiff1d(drawn, mine)[:NEGATIVES]
-        if not len(mine) or not len(others):
+        if not len(mine) or not len(others) or not library.shape[1]:
             continue
         wanted = np.concatenate([np.ones(len(mine)), np.zeros(len(others))])
         with warnings.catch_warnings(), threadpool_limits(1):  # many small fits: threads only get in each other's way
