@@ -30,7 +30,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
     match request.POST.get("action") if request.method == "POST" else "show":
         case "show":
             subscription = Subscription.objects.filter(user=user).first() or Subscription(user=user)
-            interest = Interest.objects.filter(user=user).first() or Interest(user=user)
+            interest = Interest.of(user)
             return page(request, subscription, SubscriptionForm(instance=subscription), InterestForm(interest))
         case "unsubscribe":
             return unsubscribe(request, user)
@@ -62,7 +62,7 @@ def save(request: HttpRequest, user: User) -> HttpResponse:
     moment stays unsubscribed."""
     Subscription.objects.get_or_create(user=user)
     subscription = Subscription.objects.select_for_update().get(user=user)
-    interest = Interest.objects.filter(user=user).first() or Interest(user=user)
+    interest = Interest.of(user)
     subscription_form = SubscriptionForm(request.POST, instance=subscription)
     interest_form = InterestForm(interest, request.POST)
     if not (subscription_form.is_valid() and interest_form.is_valid()):

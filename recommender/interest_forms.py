@@ -83,6 +83,7 @@ class InterestForm(forms.Form):
     def save(self) -> Interest:
         interest, _created = Interest.objects.update_or_create(
             user=self.interest.user,
+            name=self.interest.name,
             defaults={"sentences": self.cleaned_data["sentences"], "muted_words": self.cleaned_data["muted_words"]},
         )
         interest.topics.set(self.cleaned_data["topics"])

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Self
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from papers.models import Author, Paper, Topic
 from recommender.library_models import Note, Tag
 
-__all__ = ["Interaction", "Interest", "Note", "RankerVersion", "Tag"]
+__all__ = ["Interaction", "Interest", "Note", "RankerVersion", "SavedSearch", "Tag"]
 
 
 class InteractionQuerySet(models.QuerySet["Interaction"]):
@@ -60,16 +62,54 @@ class Interaction(models.Model):
 
 
 class Interest(models.Model):
-    """What a reader says of themselves."""
+    """What a reader says of themselves. The one without a name is theirs as a whole, and steers their page; those with
+    a name are kept apart from it, so that a small one is not drowned by a big one."""
 
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="interest")
+    MIDDLE = 50  # of the dial
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="interests")
+    name = models.CharField(max_length=60, blank=True)
     topics = models.ManyToManyField(Topic, blank=True, related_name="followers")
     authors = models.ManyToManyField(Author, blank=True, related_name="followers")
     sentences = models.JSONField(default=list, blank=True, help_text=_("Sentences about one's work, as a list."))
     muted_words = models.JSONField(default=list, blank=True)
+    dial = models.PositiveSmallIntegerField(
+        default=MIDDLE,
+        validators=[MaxValueValidator(100)],
+        help_text=_("From 0, the reader's own reading, to 100, what others like them read."),
+    )
+    seen_until = models.DateTimeField(null=True, blank=True, help_text=_("What was here by then is not new to them."))
+    learnt_since = models.DateTimeField(
+        null=True, blank=True, help_text=_("What they did before it steers their page no longer.")
+    )
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="one_interest_a_name")]
 
     def __str__(self) -> str:
-        return f"Interest of {self.user}"
+        return f"Interest of {self.user}: {self.name}" if self.name else f"Interest of {self.user}"
+
+    @classmethod
+    def of(cls, user: User) -> Interest:
+        """Theirs as a whole; not saved yet where they have said nothing."""
+        return cls.objects.filter(user=user, name="").first() or cls(user=user)
+
+
+class SavedSearch(models.Model):
+    """What a reader looks for again and again."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_searches")
+    query = models.CharField(max_length=300)
+    topic = models.ForeignKey(Topic, models.CASCADE, null=True, blank=True, related_name="+")
+    in_digest = models.BooleanField(default=True, help_text=_("New papers that it finds come in the digest, marked."))
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["query", "id"]
+
+    def __str__(self) -> str:
+        return self.query
 
 
 class RankerVersion(models.Model):

@@ -3,11 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import User
-from recommender.models import Interaction, Interest
+from recommender.models import Interaction, Interest, SavedSearch
 
 
 def export(user: User) -> dict[str, Any]:
-    interest = Interest.objects.filter(user=user).first()
     return {
         "interactions": [
             {
@@ -21,16 +20,27 @@ def export(user: User) -> dict[str, Any]:
             .order_by("at", "pk")
             .values_list("paper__title", "paper_id", "kind", "source", "at", "at_is_known")
         ],
-        "interest": interest
-        and {
-            "topics": [topic.name for topic in interest.topics.all()],
-            "authors": [author.name for author in interest.authors.all()],
-            "sentences": interest.sentences,
-            "muted_words": interest.muted_words,
-        },
+        "interests": [
+            {
+                "name": interest.name,
+                "topics": [topic.name for topic in interest.topics.all()],
+                "authors": [author.name for author in interest.authors.all()],
+                "sentences": interest.sentences,
+                "muted_words": interest.muted_words,
+                "dial": interest.dial,
+                "seen_until": interest.seen_until,
+                "learnt_since": interest.learnt_since,
+            }
+            for interest in Interest.objects.filter(user=user).prefetch_related("topics", "authors")
+        ],
+        "saved_searches": [
+            {"query": search.query, "topic": search.topic and search.topic.name, "in_digest": search.in_digest}
+            for search in SavedSearch.objects.filter(user=user).select_related("topic")
+        ],
     }
 
 
 def erase(user: User) -> None:
     Interaction.objects.filter(user=user).delete()
     Interest.objects.filter(user=user).delete()
+    SavedSearch.objects.filter(user=user).delete()

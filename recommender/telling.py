@@ -49,12 +49,14 @@ def _tastes(users: list[int], dim: int) -> NDArray[np.float32]:
     for user_id, paper_id in interactions.values_list("user_id", "paper_id"):
         if len(read[user_id]) < LATEST:
             read[user_id].append(paper_id)
-    said = dict(Interest.objects.filter(user__in=users).exclude(sentences=[]).values_list("user_id", "sentences"))
+    said: dict[int, list[str]] = defaultdict(list)
+    for user_id, texts in Interest.objects.filter(user__in=users).values_list("user_id", "sentences"):
+        said[user_id] += texts
     out = np.zeros((len(users), dim), np.float32)
     for row, user_id in enumerate(users):
         for store, ids in (
             (paper_vectors(), read[user_id]),
-            (sentence_vectors(), [sentence_id(str(text)) for text in said.get(user_id, [])]),
+            (sentence_vectors(), [sentence_id(str(text)) for text in said[user_id]]),
         ):
             vectors, _known = store.get(ids)
             if vectors.shape == (len(ids), dim):

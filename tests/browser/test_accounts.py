@@ -75,7 +75,7 @@ def test_a_newcomer_subscribes_and_chooses(open_page: Open, javascript: bool) ->
     page.wait_for_url("**/for-you/")
     subscription = Subscription.objects.get(user__email="newcomer@example.org")
     assert subscription.time_zone == ("Europe/Zurich" if javascript else "UTC")
-    assert [topic.name for topic in subscription.user.interest.topics.all()] == ["Speech"]
+    assert [topic.name for topic in subscription.user.interests.get().topics.all()] == ["Speech"]
 
 
 def test_who_has_chosen_a_zone_is_only_offered_the_browsers(open_page: Open, reader: User) -> None:
