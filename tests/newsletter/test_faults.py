@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_nothing_is_lost_and_nothing_comes_twice_when_everything_fails(tmp_path):
     report = tmp_path / "faults.json"
     command = [sys.executable, "benchmarks/faults.py", "--readers", "40", "--kills", "2", "--json", str(report)]
+    command += ["--time-limit", "200"]  # so that it ends what it started by itself
     finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     found = json.loads(report.read_text())
