@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 
 from papers.authors import CORPORATE, PARTICLES, SUFFIXES, folded, surname
 from papers.identifiers import ARXIV, DOI
@@ -15,7 +16,8 @@ TEX = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "~": r"\textasciitilde
 DATE_PARTS = {Paper.Precision.YEAR: "%Y", Paper.Precision.MONTH: "%Y/%m"}
 
 
-def bibtex(paper: Paper) -> str:
+def bibtex(paper: Paper, key: str = "", more: Mapping[str, str] | None = None) -> str:
+    """Under its own citation key unless another is given, with more fields of plain text."""
     fields = {
         "title": f"{{{_tex(paper.title)}}}",  # twice in braces: capitals are kept
         "author": " and ".join(_bibtex_name(name) for name in paper.author_names),
@@ -29,11 +31,12 @@ def bibtex(paper: Paper) -> str:
             fields |= {"eprint": identifier.value, "archiveprefix": "arXiv"}
         elif identifier.scheme == DOI:
             fields["doi"] = _tex(identifier.value)
+    fields |= {name: _tex(value) for name, value in (more or {}).items()}
     lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
-    return "\n".join([f"@misc{{{citation_key(paper)},", *lines, "}", ""])
+    return "\n".join([f"@misc{{{key or citation_key(paper)},", *lines, "}", ""])
 
 
-def ris(paper: Paper) -> str:
+def ris(paper: Paper, more: Iterable[tuple[str, str]] = ()) -> str:
     """Lines end as the format's own description has it, in CR and LF."""
     lines = [("TY", "GEN"), ("TI", paper.title)]
     for name in paper.author_names:
@@ -48,6 +51,7 @@ def ris(paper: Paper) -> str:
         *(("KW", topic.name) for topic in paper.topics.all()),
         ("UR", paper.url),
         ("L1", paper.pdf_url),
+        *more,
     ]
     text = "".join(f"{tag}  - {' '.join(value.split())}\r\n" for tag, value in lines if value)
     return f"{text}ER  - \r\n"

@@ -5,7 +5,8 @@ from datetime import date
 
 from django.urls import path, register_converter
 
-from recommender import views
+from recommender import library_views, views
+from recommender.library_export import FORMATS
 
 
 class DateConverter:
@@ -41,9 +42,14 @@ class CitationConverter(OneOf, words=views.CITATIONS):
     pass
 
 
+class ExportConverter(OneOf, words=FORMATS):
+    pass
+
+
 register_converter(DateConverter, "date")
 register_converter(LinkConverter, "link")
 register_converter(CitationConverter, "citation")
+register_converter(ExportConverter, "export")
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -58,6 +64,8 @@ urlpatterns = [
     path("paper/<int:pk>/react/", views.react, name="react"),
     path("for-you/", views.for_you, name="for_you"),
     path("search/", views.search, name="search"),
-    path("library/", views.library, name="library"),
+    path("library/", library_views.library, name="library"),
+    path("library/export.<export:form>", library_views.library_export, name="library_export"),
+    path("library/annotate/<int:pk>/", library_views.library_annotate, name="library_annotate"),
     path("library/import/", views.library_import, name="library_import"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -27,7 +28,6 @@ from papers.models import Author, Paper, PaperQuerySet, Topic
 from recommender import interactions
 from recommender.feed import feed, taste
 from recommender.forms import LibraryForm, SearchForm, TopicForm
-from recommender.library import SHELVES, shelf
 from recommender.library_import import apply
 from recommender.models import Interaction
 from recommender.periods import Period, Span, month_of, newest_day, topics_of
@@ -42,7 +42,10 @@ TRENDING_PAPERS = 60
 SEARCH_RESULTS = 50
 SIMILAR_PAPERS = 6
 LINKS = {"abstract": "url", "pdf": "pdf_url", "code": "code_url"}
-CITATIONS = {"bib": (bibtex, "application/x-bibtex"), "ris": (ris, "application/x-research-info-systems")}
+CITATIONS: dict[str, tuple[Callable[[Paper], str], str]] = {
+    "bib": (bibtex, "application/x-bibtex"),
+    "ris": (ris, "application/x-research-info-systems"),
+}
 REACTIONS = (Kind.SAVE, Kind.UPVOTE, Kind.MORE, Kind.LESS, Kind.DISMISS)
 
 # What a button that steers the reader's page answers; the others show it by their own look.
@@ -229,23 +232,6 @@ def search(request: HttpRequest) -> HttpResponse:
     papers = search_papers(query, SEARCH_RESULTS, form.papers()) if query else []
     context = {"form": form, "query": query, "papers": papers, "kinds": _kinds(request, papers)}
     return render(request, "recommender/search.html", context)
-
-
-@login_required
-@never_cache
-@require_safe
-def library(request: HttpRequest) -> HttpResponse:
-    name = request.GET.get("shelf", "saved")
-    if name not in SHELVES:
-        raise Http404
-    page = _page(request, shelf(_reader(request), name))
-    context = {
-        "shelves": [(key, label) for key, (label, _kinds_of_it) in SHELVES.items()],
-        "shelf": name,
-        "page": page,
-        "kinds": _kinds(request, page),
-    }
-    return render(request, "recommender/library.html", context)
 
 
 @login_required

@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import User
 from recommender.interactions import record
+from recommender.library import annotate
 from recommender.models import Interest
 from tests.factories import make_paper, make_reader, make_subscription
 
@@ -29,7 +30,7 @@ VALUES: dict[str, list[str]] = {
     "slug": ["speech", "none"],
     "day": ["2025-05-01", "2025-02-31"],
     "link": ["abstract", "pdf", "code", "x"],
-    "form": ["bib", "ris"],
+    "form": ["bib", "ris", "csv", "json"],
 }
 NONSENSE = ["x", "%00", "a:b:c", "..%2f..%2fetc", "%F0%9F%A6%93", "1" * 300]
 
@@ -58,6 +59,7 @@ def urls(alice: User) -> list[str]:
         "Unicorns", topics=["Speech"], authors=["Ada Lovelace"], published_at=datetime(2025, 5, 1, tzinfo=UTC)
     )
     record(alice, paper, "save")
+    annotate(alice, paper, [SECRET.lower()[:40]], SECRET)
     Interest.objects.create(user=alice, sentences=[SECRET])
     make_subscription(alice)
     return sorted(
