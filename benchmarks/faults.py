@@ -211,7 +211,8 @@ def own_database(var: Path) -> Any:
     import psycopg
 
     name = f"broadsheet_faults_{os.getpid()}"
-    with psycopg.connect(url, autocommit=True) as server:
+    maintenance = urlsplit(url)._replace(path="/postgres").geturl()  # the one named need not be there yet
+    with psycopg.connect(maintenance, autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name}")
     os.environ["DATABASE_URL"] = urlsplit(url)._replace(path=f"/{name}").geturl()
     try:
@@ -220,7 +221,7 @@ def own_database(var: Path) -> Any:
         from django.db import connections
 
         connections.close_all()
-        with psycopg.connect(url, autocommit=True) as server:
+        with psycopg.connect(maintenance, autocommit=True) as server:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -159,13 +159,14 @@ class RankerVersionAdmin(ReadOnlyAdmin):
         metrics: dict[str, dict[str, float]] = version.manifest.get("metrics", {})
         if not metrics:
             return str(_("Nothing was measured."))
-        names = list(next(iter(metrics.values())))
+        from recommender.engine.evaluation import METRICS  # brings the mathematics, which only this page needs
+
         intervals = version.manifest.get("intervals", {})
         rows = [
-            [ranker, *(with_interval(values.get(name), intervals.get(ranker, {}).get(name)) for name in names)]
-            for ranker, values in metrics.items()
+            [name, *(with_interval(metrics[name].get(of), intervals.get(name, {}).get(of)) for of in METRICS)]
+            for name in sorted(metrics, key=lambda name: -metrics[name].get("ndcg@10", 0))
         ]
-        return table(rows, head=["", *names])
+        return table(rows, head=["", *METRICS])
 
     @display(description=_("what it learnt from"))
     def what_it_learnt_from(self, version: RankerVersion) -> str:

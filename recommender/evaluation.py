@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recommender.corpus import Corpus
 from recommender.engine import baselines
-from recommender.engine.evaluation import Interval, bootstrap, measure, newest
+from recommender.engine.evaluation import METRICS, Interval, bootstrap, measure, newest
 from recommender.engine.interactions import Rows, positive
 from recommender.engine.papers import Papers, Readers
 from recommender.engine.ranker import Ranker
@@ -166,14 +166,14 @@ def table(measured: dict[str, Any]) -> list[str]:
     if not metrics:
         return []
     held_out = measured["held_out"]
-    names = list(next(iter(metrics.values())))
     width = max(map(len, metrics))
     lines = [
         f"Held out: the newest {held_out['papers']} papers, {held_out['readers']} readers; 95% intervals over readers.",
-        "  ".join(["".ljust(width), *(name.rjust(22) for name in names)]),
+        "  ".join(["".ljust(width), *(name.rjust(22) for name in METRICS)]),
     ]
-    for ranker, values in metrics.items():
-        bounds = measured["intervals"][ranker]
-        cells = [f"{values[name]:.3f} [{bounds[name][0]:.3f}, {bounds[name][1]:.3f}]".rjust(22) for name in names]
+    # In an order of our own: a database may give JSON's keys in another than they were written in (PostgreSQL does).
+    for ranker in sorted(metrics, key=lambda name: -metrics[name]["ndcg@10"]):
+        values, bounds = metrics[ranker], measured["intervals"][ranker]
+        cells = [f"{values[name]:.3f} [{bounds[name][0]:.3f}, {bounds[name][1]:.3f}]".rjust(22) for name in METRICS]
         lines.append("  ".join([ranker.ljust(width), *cells]))
     return lines
