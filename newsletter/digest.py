@@ -199,7 +199,7 @@ def _draft_one(
     at: datetime,
 ) -> Digest:
     threshold = THRESHOLDS[subscription.threshold]
-    chosen = [paper for paper in ranked if paper.score >= threshold][: subscription.n_papers]
+    chosen = [paper for paper in ranked if paper.score >= threshold or paper.is_promised][: subscription.n_papers]
     digest = Digest(
         subscription=subscription,
         edition=edition,

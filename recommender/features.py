@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -27,40 +27,89 @@ IDS_A_QUERY = 5000  # SQLite takes 32,766 parameters in one statement
 SENTENCE_WEIGHT = 1.0  # a sentence about oneself is a paper one has saved
 
 
+Event = tuple[int, int, str, datetime, bool]  # reader, paper, kind, at, at is known
+
+
 @dataclass(frozen=True)
 class Taste:
-    """What some readers did and said."""
+    """What some readers did and said. A reader is a row, and so is each interest they keep apart: the row's id is the
+    reader's, or minus the interest's."""
 
-    user_ids: Rows
-    events: list[tuple[int, int, str, datetime, bool]]  # user, paper, kind, at, at is known
-    topics: list[tuple[int, int]]  # user, topic
-    authors: list[tuple[int, int]]  # user, author
-    sentences: list[tuple[int, str]]  # user, sentence
-    muted: list[tuple[int, str]]  # user, word
+    rows: Rows
+    reader_of: dict[int, int]  # by row
+    events: list[Event]  # by row
+    had: list[tuple[int, int]]  # reader, paper: also what no longer steers
+    topics: list[tuple[int, int]]  # row, topic
+    authors: list[tuple[int, int]]  # row, author
+    sentences: list[tuple[int, str]]  # row, sentence
+    muted: list[tuple[int, str]]  # reader, word
+    names: dict[int, str] = field(default_factory=dict)  # of rows kept apart
+    dials: dict[int, float] = field(default_factory=dict)  # by reader, where it was turned: 0 to 1
+
+    def rows_of(self) -> dict[int, list[int]]:
+        """By reader: their own row, then those kept apart by name."""
+        out: dict[int, list[int]] = {row: [row] for row in self.reader_of if row not in self.names}
+        for row in sorted(self.names, key=lambda row: (self.names[row], row)):
+            out[self.reader_of[row]].append(row)
+        return out
 
 
 def taste_of(user_ids: Sequence[int], at: datetime) -> Taste:
-    """Five queries for each IDS_A_QUERY readers. What happened after `at` is not known yet."""
+    """Five queries for each IDS_A_QUERY readers, one more where some keep interests apart. What happened after `at` is
+    not known yet."""
     fields = ("user_id", "paper_id", "kind", "at", "at_is_known")
-    events = [
+    done = [
         row
-        for some in _chunks(user_ids)
+        for some in in_chunks(user_ids)
         for row in Interaction.objects.filter(user__in=some, at__lte=at).values_list(*fields).iterator(5000)
     ]
-    said = [
-        row
-        for some in _chunks(user_ids)
-        for row in Interest.objects.filter(user__in=some).values_list("pk", "user_id", "sentences", "muted_words")
-    ]
-    user_of = {pk: user_id for pk, user_id, _, _ in said}
+    said = [interest for some in in_chunks(user_ids) for interest in Interest.objects.filter(user__in=some)]
+    row_of = {interest.pk: -interest.pk if interest.name else interest.user_id for interest in said}
+    since = {interest.user_id: interest.learnt_since for interest in said if interest.learnt_since}
+    topics = _followed(Interest.topics.through.objects.all(), "topic_id", row_of)
+    reader_of = {user_id: user_id for user_id in user_ids} | {row_of[one.pk]: one.user_id for one in said}
+    steering = [event for event in done if event[0] not in since or event[3] >= since[event[0]]]
     return Taste(
-        Rows(user_ids),
-        events,
-        _followed(Interest.topics.through.objects.all(), "topic_id", user_of),
-        _followed(Interest.authors.through.objects.all(), "author_id", user_of),
-        [(user_id, str(text)) for _, user_id, sentences, _ in said for text in sentences if str(text).strip()],
-        [(user_id, str(word)) for _, user_id, _, words in said for word in words if str(word).strip()],
+        Rows(reader_of),
+        reader_of,
+        _spread(steering, reader_of, [pair for pair in topics if pair[0] < 0]),
+        [(user_id, paper_id) for user_id, paper_id, *_ in done],
+        topics,
+        _followed(Interest.authors.through.objects.all(), "author_id", row_of),
+        [(row_of[one.pk], str(text)) for one in said for text in one.sentences if str(text).strip()],
+        [(one.user_id, str(word)) for one in said for word in one.muted_words if str(word).strip()],
+        {row_of[one.pk]: one.name for one in said if one.name},
+        {one.user_id: one.dial / 100 for one in said if not one.name and one.dial != Interest.MIDDLE},
     )
+
+
+def _spread(events: list[Event], reader_of: Mapping[int, int], apart: Collection[tuple[int, int]]) -> list[Event]:
+    """Every event in the rows it speaks for. What a reader liked in a topic of an interest kept apart speaks for that
+    one alone, what they did not like against all of theirs."""
+    rows_apart: dict[int, list[int]] = defaultdict(list)
+    for row, reader in reader_of.items():
+        if row < 0:
+            rows_apart[reader].append(row)
+    if not rows_apart:
+        return events
+    rows_by_topic: dict[int, list[int]] = defaultdict(list)
+    for row, topic in apart:
+        rows_by_topic[topic].append(row)
+    rows_by_paper: dict[int, set[int]] = defaultdict(set)
+    theirs = sorted({event[1] for event in events if event[0] in rows_apart})
+    for some in in_chunks(theirs):
+        pairs = Paper.topics.through.objects.filter(paper_id__in=some, topic_id__in=rows_by_topic)
+        for paper_id, topic in pairs.values_list("paper_id", "topic_id"):
+            rows_by_paper[paper_id].update(rows_by_topic[topic])
+    out = []
+    for reader, paper_id, kind, at, is_known in events:
+        own = rows_apart.get(reader, [])
+        if kind in Interaction.NEGATIVE:
+            rows = [reader, *own]
+        else:
+            rows = [row for row in own if row in rows_by_paper[paper_id]] or [reader]
+        out += [(row, paper_id, kind, at, is_known) for row in rows]
+    return out
 
 
 def library_of(taste: Taste, model: Model) -> Papers:
@@ -84,7 +133,7 @@ def library_of(taste: Taste, model: Model) -> Papers:
 
 def readers_of(taste: Taste, library: Papers, topics: Rows, authors: Rows, at: datetime) -> Readers:
     """The columns of `user_items` are the rows of `library`."""
-    users, columns = taste.user_ids, Rows(library.ids)
+    users, columns = taste.rows, Rows(library.ids)
     ages = np.array(
         [(at - when).total_seconds() / DAY_SECONDS if is_known else np.nan for _, _, _, when, is_known in taste.events]
     )
@@ -117,14 +166,14 @@ def papers_of(
     rows = Rows(ids)
     details = {
         pk: (published_at, upvotes, updated_at)
-        for some in _chunks(ids.tolist())
+        for some in in_chunks(ids.tolist())
         for pk, published_at, upvotes, updated_at in Paper.objects.filter(pk__in=some).values_list(
             "pk", "published_at", "upvotes", "updated_at"
         )
     }
     votes = defaultdict(int, {pk: upvotes for pk, (_, upvotes, _) in details.items()})
     if with_votes:
-        for some in _chunks(ids.tolist()):
+        for some in in_chunks(ids.tolist()):
             counted = Interaction.objects.positive().filter(paper__in=some).values_list("paper_id")
             for pk, readers in counted.annotate(readers=Count("user", distinct=True)):
                 votes[pk] += readers
@@ -148,7 +197,7 @@ def muted(taste: Taste, paper_ids: Sequence[int]) -> dict[int, set[int]]:
     if not readers_by_word:
         return out
     patterns = {word: re.compile(rf"(?<!\w){re.escape(word)}(?!\w)") for word in readers_by_word}
-    for some in _chunks(paper_ids):
+    for some in in_chunks(paper_ids):
         for paper in Paper.objects.filter(pk__in=some).only("title", "abstract").prefetch_related("topics"):
             text = " ".join([paper.text, *(topic.name for topic in paper.topics.all())]).casefold()
             for word, pattern in patterns.items():
@@ -183,7 +232,7 @@ def _words(ids: NDArray[np.int64], changed: Mapping[int, float], model: Model) -
     if len(transformed) + len(unknown) > MOST_TRANSFORMED:
         transformed.clear()
         unknown = list(keys)
-    for some in _chunks(unknown):
+    for some in in_chunks(unknown):
         texts = {paper.pk: paper.text for paper in Paper.objects.filter(pk__in=some).only("title", "abstract")}
         rows = model.lexicon.transform([texts.get(pk, "") for pk in some])
         transformed.update({keys[pk]: rows[row] for row, pk in enumerate(some)})
@@ -193,10 +242,10 @@ def _words(ids: NDArray[np.int64], changed: Mapping[int, float], model: Model) -
     return stacked[order]
 
 
-def _followed(links: QuerySet[Any], column: str, user_of: Mapping[int, int]) -> list[tuple[int, int]]:
+def _followed(links: QuerySet[Any], column: str, row_of: Mapping[int, int]) -> list[tuple[int, int]]:
     return [
-        (user_of[pk], followed)
-        for some in _chunks(list(user_of))
+        (row_of[pk], followed)
+        for some in in_chunks(list(row_of))
         for pk, followed in links.filter(interest_id__in=some).values_list("interest_id", column)
     ]
 
@@ -206,7 +255,7 @@ def _pairs(
 ) -> Iterator[tuple[int, int]]:
     if columns is None or not len(columns):
         return
-    for some in _chunks(ids.tolist()):
+    for some in in_chunks(ids.tolist()):
         yield from links.filter(paper_id__in=some).values_list("paper_id", column)
 
 
@@ -217,5 +266,5 @@ def _incidence(rows: Rows, columns: Rows | None, pairs: Iterable[tuple[int, int]
     return user_items(rows, columns, [pair[0] for pair in found], [pair[1] for pair in found], ones)
 
 
-def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+def in_chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     return (ids[start : start + IDS_A_QUERY] for start in range(0, len(ids), IDS_A_QUERY))

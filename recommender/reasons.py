@@ -41,16 +41,26 @@ def describe(reasons: Sequence[Reason]) -> list[str]:
     def interest(reason: Reason) -> str:
         return _("close to what you wrote: “%(text)s”") % {"text": _quote(str(reason.get("text", "")))}
 
+    def search(reason: Reason) -> str:
+        return _("found by your search “%(text)s”") % {"text": _quote(str(reason.get("text", "")))}
+
+    def whole(reason: Reason) -> str:
+        if reason.get("kind") not in sentences:
+            return ""
+        why = sentences[reason["kind"]](reason)
+        return _("for “%(name)s”: %(why)s") % {"name": reason["for"], "why": why} if reason.get("for") else why
+
     sentences: dict[str, Callable[[Reason], str]] = {
         "read": read,
         "topic": topic,
         "author": author,
         "interest": interest,
+        "search": search,
         "pick": lambda _reason: _("picked by the editors"),
         "trending": lambda _reason: _("trending"),
         "new": lambda _reason: _("new"),
     }
-    return [sentences[reason["kind"]](reason) if reason.get("kind") in sentences else "" for reason in reasons]
+    return [whole(reason) for reason in reasons]
 
 
 def _names(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -77,6 +78,18 @@ def by_words_and_author(tokens: Sequence[str]) -> list[int]:
     return [paper_id for paper_id in _matching_papers(tokens, every=False) if paper_id in theirs]
 
 
+def find_new(query: str, since: datetime) -> list[int]:
+    """Papers announced since then with all the query's words, or by somebody so called."""
+    tokens = tokenize(query)
+    if not tokens:
+        return []
+    by_them = Authorship.objects.filter(
+        author__in=_matching_authors(tokens, every=True), paper__published_at__gte=since
+    )
+    found = [*_matching_papers(tokens, every=True, since=since), *by_them.values_list("paper_id", flat=True)]
+    return list(dict.fromkeys(found))
+
+
 # One more way of finding papers is one more function here.
 RANKINGS: list[Ranking] = [by_words, by_author, by_words_and_author]
 
@@ -86,18 +99,21 @@ def _papers_of(authors: Sequence[int]) -> list[int]:
     return list(dict.fromkeys(rows.values_list("paper_id", flat=True)[:DEPTH]))
 
 
-def _matching_papers(tokens: Sequence[str], *, every: bool) -> list[int]:
+def _matching_papers(tokens: Sequence[str], *, every: bool, since: datetime | None = None) -> list[int]:
+    after = [] if since is None else [connection.ops.adapt_datetimefield_value(since)]
     if connection.vendor == "postgresql":
         query, parameters = _tsquery("english", tokens, every)
         return _ids(
             f"SELECT id FROM papers_paper, (SELECT {query} AS query) AS asked WHERE words @@ query"
-            " ORDER BY ts_rank(%s::real[], words, query) DESC, id DESC LIMIT %s",
-            [*parameters, [0.0, 0.0, 1 / TITLE_WEIGHT, 1.0], DEPTH],
+            + (" AND published_at >= %s" if after else "")
+            + " ORDER BY ts_rank(%s::real[], words, query) DESC, id DESC LIMIT %s",
+            [*parameters, *after, [0.0, 0.0, 1 / TITLE_WEIGHT, 1.0], DEPTH],
         )
     return _ids(
         "SELECT rowid FROM recommender_paper_words WHERE recommender_paper_words MATCH %s"
-        " ORDER BY bm25(recommender_paper_words, %s, 1.0), rowid DESC LIMIT %s",
-        [_match(tokens, every), TITLE_WEIGHT, DEPTH],
+        + (" AND rowid IN (SELECT id FROM papers_paper WHERE published_at >= %s)" if after else "")
+        + " ORDER BY bm25(recommender_paper_words, %s, 1.0), rowid DESC LIMIT %s",
+        [_match(tokens, every), *after, TITLE_WEIGHT, DEPTH],
     )
 
 
