@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from papers.models import Author, Paper, Topic
-from recommender.library_models import Note, Tag
+from recommender.library_models import FeedAddress, Note, Tag
 
-__all__ = ["Interaction", "Interest", "Note", "RankerVersion", "SavedSearch", "Tag"]
+__all__ = ["FeedAddress", "Interaction", "Interest", "Note", "RankerVersion", "SavedSearch", "Tag"]
 
 
 class InteractionQuerySet(models.QuerySet["Interaction"]):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import User
-from recommender.models import Interaction, Interest, Note, SavedSearch, Tag
+from recommender.models import FeedAddress, Interaction, Interest, Note, SavedSearch, Tag
 
 
 def export(user: User) -> dict[str, Any]:
@@ -37,6 +37,7 @@ def export(user: User) -> dict[str, Any]:
             {"query": search.query, "topic": search.topic and search.topic.name, "in_digest": search.in_digest}
             for search in SavedSearch.objects.filter(user=user).select_related("topic")
         ],
+        "feed_address": FeedAddress.objects.filter(user=user).values("secret", "renewed_at").first(),
         "tags": list(Tag.objects.filter(user=user).order_by("pk").values("paper_id", "name")),
         "notes": list(Note.objects.filter(user=user).order_by("pk").values("paper_id", "text", "updated_at")),
     }
@@ -48,3 +49,4 @@ def erase(user: User) -> None:
     SavedSearch.objects.filter(user=user).delete()
     Tag.objects.filter(user=user).delete()
     Note.objects.filter(user=user).delete()
+    FeedAddress.objects.filter(user=user).delete()

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import date
+from typing import get_args
 
 from django.urls import path, register_converter
+from django.views.decorators.http import require_safe
 
-from recommender import library_views, views
+from recommender import feeds, library_views, views
 from recommender.library_export import FORMATS
+from recommender.periods import Span
 
 
 class DateConverter:
@@ -51,6 +54,13 @@ register_converter(LinkConverter, "link")
 register_converter(CitationConverter, "citation")
 register_converter(ExportConverter, "export")
 
+
+class SpanConverter(OneOf, words=get_args(Span)):
+    pass
+
+
+register_converter(SpanConverter, "span")
+
 urlpatterns = [
     path("", views.home, name="home"),
     path("day/<date:day>/", views.period, {"span": "day"}, name="day"),
@@ -68,4 +78,11 @@ urlpatterns = [
     path("library/export.<export:form>", library_views.library_export, name="library_export"),
     path("library/annotate/<int:pk>/", library_views.library_annotate, name="library_annotate"),
     path("library/import/", views.library_import, name="library_import"),
+    path("feeds/", feeds.addresses, name="feeds"),
+    path("feeds/renew/", feeds.renew, name="feeds_renew"),
+    path("feeds/<span:span>.atom", require_safe(feeds.TrendingFeed()), name="trending_feed"),
+    path("topic/<slug:slug>/feed.atom", require_safe(feeds.TopicFeed()), name="topic_feed"),
+    path("feeds/<str:secret>/for-you.atom", require_safe(feeds.ForYouFeed()), name="for_you_feed"),
+    path("feeds/<str:secret>/saved.atom", require_safe(feeds.SavedFeed()), name="saved_feed"),
+    path("feeds/<str:secret>/search/<int:pk>.atom", require_safe(feeds.SearchFeed()), name="search_feed"),
 ]
