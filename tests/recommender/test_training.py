@@ -323,6 +323,7 @@ def test_the_command_prints_its_table(capsys: pytest.CaptureFixture[str]) -> Non
     assert said[1].split() == ["recall@10", "recall@20", "recall@100", "ndcg@10", "mrr"]
     table = {line.split()[0]: line for line in said[2:5]}
     assert set(table) == {"ranker", "popularity", "random"}
+    assert next(iter(table)) == "ranker"  # the best first
     low, high = measured["intervals"]["ranker"]["ndcg@10"]
     assert f"{measured['metrics']['ranker']['ndcg@10']:.3f} [{low:.3f}, {high:.3f}]" in table["ranker"]
     assert said[-1].startswith(f"Ranker {RankerVersion.objects.get().name} published in ")
