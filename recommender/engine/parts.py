@@ -11,7 +11,7 @@ and `lent` are sums over the library, so that what each read paper contributed c
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,7 +24,7 @@ from recommender.engine.diversity import NEAR_DUPLICATE
 from recommender.engine.encoder import normalised
 from recommender.engine.interactions import Rows
 from recommender.engine.neighbours import Votes, likeness, votes_of
-from recommender.engine.padded import product
+from recommender.engine.padded import Gathered, gather, product
 from recommender.engine.papers import Papers
 from recommender.engine.projection import RARITY, Projection
 
@@ -133,7 +133,13 @@ class Comparison:
 
     def places(self, weighed: sp.csr_matrix) -> NDArray[np.float32]:
         """(n, d) the readers' places in the projection."""
-        return self.known.projection.normalised(product(weighed, self.corrected))
+        return self.known.projection.normalised(
+            product(weighed.shape[0], self.corrected.shape[1], self.gather(weighed))
+        )
+
+    def gather(self, weighed: sp.csr_matrix) -> Iterator[Gathered]:
+        """The places of what readers read, for readers of about as many papers at once."""
+        return gather(weighed, self.corrected)
 
     @cached_property
     def neighbours(self) -> sp.csr_matrix:

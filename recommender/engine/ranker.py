@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from recommender.engine.evaluation import newest
 from recommender.engine.exploration import draws, explored
 from recommender.engine.fusion import Fusion, scale_of, scaled
 from recommender.engine.interactions import Rows, negative, positive
+from recommender.engine.padded import Gathered, product
 from recommender.engine.papers import Papers, Readers
 from recommender.engine.parts import Candidates, Comparison, Known, coreads_of, of_length_one, prepare, usual_votes
 from recommender.engine.projection import Projection
@@ -52,7 +54,6 @@ FEWEST_LISTS = 20  # held-out lists, for weights of the parts
 MOST_LISTS_NEW, MOST_LISTS_READ = 2000, 500  # the latter are of more candidates
 SHORTLIST = 5  # times k, of which diversity chooses k
 CHUNK = 512  # readers scored at once
-MOST_AT_ONCE = 4096  # read papers whose vectors are gathered at once
 DIVERSITY = 0.5  # in spreads of score, for a paper that is the same as one already taken
 
 
@@ -213,8 +214,9 @@ class Ranker:
         """
         weighted = self._compare(library, candidates, prepared)
         chunks = [
-            self._score(readers.take(rows), weighted, at_day, None if dial is None else dial[rows])
+            self._score(some, weighted, weighted.read(some.user_items), at_day, None if dial is None else dial[rows])
             for rows in _chunks(len(readers))
+            for some in [readers.take(rows)]
         ]
         return np.concatenate(chunks) if chunks else np.zeros((0, len(weighted.candidates)), np.float32)
 
@@ -222,10 +224,15 @@ class Ranker:
         return _Weighted(self, Comparison(self.known_, library, prepared or self.prepare(candidates)), candidates)
 
     def _score(
-        self, readers: Readers, weighted: _Weighted, at_day: float | None, dial: NDArray[np.float32] | None
+        self,
+        readers: Readers,
+        weighted: _Weighted,
+        read: _Read,
+        at_day: float | None,
+        dial: NDArray[np.float32] | None,
     ) -> NDArray[np.float32]:
         papers, is_read = weighted.papers, weighted.candidates.is_read
-        total = weighted.by_library(positive(readers.user_items), dial)
+        total = weighted.by_library(read, dial)
         total += self._for_everybody(papers, is_read, at_day)
         for follows, has, weight in (
             (readers.topics, papers.topics, FOLLOWED_TOPIC),
@@ -290,7 +297,8 @@ class Ranker:
         out: list[list[Item]] = []
         for rows in _chunks(len(readers)):
             some = readers.take(rows)
-            scores = self._score(some, weighted, at_day, None if dial is None else dial[rows])
+            read = weighted.read(some.user_items)
+            scores = self._score(some, weighted, read, at_day, None if dial is None else dial[rows])
             if exclude is not None:
                 barred = exclude[rows].tocoo()
                 scores[barred.row, barred.col] = -np.inf
@@ -299,7 +307,7 @@ class Ranker:
             if exploration:
                 draw = draws(some.ids.tolist(), occasion)
                 chosen, is_explored = explored(chosen, shortlist, draw, exploration)
-            out += self._explained(some, weighted, chosen, scores, at_day, is_explored)
+            out += self._explained(some, weighted, read, chosen, scores, at_day, is_explored)
         return out
 
     def _chosen(
@@ -320,6 +328,7 @@ class Ranker:
         self,
         readers: Readers,
         weighted: _Weighted,
+        read: _Read,
         chosen: NDArray[np.int64],
         scores: NDArray[np.float32],
         at_day: float | None,
@@ -336,16 +345,17 @@ class Ranker:
         part = np.where(popularity > recency, "popularity", "recency").astype(object)
         source = np.full(len(rows), -1)
         for name, (value, which) in {
-            "read": weighted.greatest(positive(readers.user_items), rows, columns),
+            "read": weighted.greatest(read, rows, columns),
             "topics": _shared(readers.topics, papers.topics, rows, columns, FOLLOWED_TOPIC),
             "authors": _shared(readers.authors, papers.authors, rows, columns, FOLLOWED_AUTHOR),
         }.items():
             better = value > best
             best, source = np.where(better, value, best), np.where(better, which, source)
             part[better] = name
-        has_read = np.diff(positive(readers.user_items).indptr) > 0
+        has_read = np.diff(read.likings.indptr) > 0
         lifts = self.lifts(scores[rows, columns], weighted.candidates.is_read[columns], has_read[rows])
-        items = [*map(Item, columns.tolist(), lifts.tolist(), part.tolist(), source.tolist())]
+        fields = zip(columns.tolist(), lifts.tolist(), part.tolist(), source.tolist(), repeat(False), strict=False)
+        items = [*map(partial(tuple.__new__, Item), fields)]  # thrice as fast as Item itself, for a million papers
         starts = np.searchsorted(rows, np.arange(len(readers) + 1)).tolist()
         out = [items[start:end] for start, end in pairwise(starts)]
         for row in np.flatnonzero(is_explored).tolist():
@@ -450,6 +460,7 @@ class _Weighted:
         self.offset = -sum((weight * ranker.scales_[name][0] for name, weight in weights.items()), none)
         self.vectors = self.candidates.vectors * weights.get("reading", none)[:, None]
         self.lent = comparison.lent_factors * weights["lent"][:, None] if "lent" in weights else None
+        self.places = self.vectors if self.lent is None else np.hstack([self.vectors, self.lent])
         self.als = weights.get("collaborative")
         self.own = self._votes(weights, OWN_READING)
         self.others = self._votes(weights, {"coreads"})
@@ -461,88 +472,84 @@ class _Weighted:
             total = total + getattr(self.comparison, name) @ sp.diags(weights[name])
         return sp.csr_matrix(total, dtype=np.float32)
 
-    def by_library(self, likings: sp.csr_matrix, dial: NDArray[np.float32] | None) -> NDArray[np.float32]:
-        """(n, m) float32, zeros for a reader of nothing."""
+    def read(self, user_items: sp.csr_matrix) -> _Read:
+        likings = positive(user_items)
         weighed = self.comparison.weighed(likings)
-        unit = of_length_one(weighed)
-        readers, papers = self.comparison.places(weighed), self.vectors
+        sums = product(likings.shape[0], self.vectors.shape[1], self.comparison.gather(weighed))
+        return _Read(likings, weighed, of_length_one(weighed), sums)
+
+    def by_library(self, read: _Read, dial: NDArray[np.float32] | None) -> NDArray[np.float32]:
+        """(n, m) float32, zeros for a reader of nothing."""
+        unit = read.unit
+        readers = self.comparison.known.projection.normalised(read.sums)
         if self.lent is not None:
             readers = np.hstack([readers, self.comparison.borrowers(unit)])
-            papers = np.hstack([papers, self.lent])
-        if dial is None:
-            total = readers @ papers.T
+        turn = None if dial is None else np.asarray(2 * dial, np.float32)
+        total = np.asarray((readers if turn is None else turn[:, None] * readers) @ self.places.T, np.float32)
+        if turn is None:
             _add(total, unit @ self.votes)
         else:
-            turn = np.asarray(2 * dial, np.float32)[:, None]
-            total = (turn * readers) @ papers.T
-            _add(total, sp.diags(turn.ravel()) @ (unit @ self.others))
-            _add(total, sp.diags(2 - turn.ravel()) @ (unit @ self.own))
+            _add(total, sp.diags(turn) @ (unit @ self.others))
+            _add(total, sp.diags(2 - turn) @ (unit @ self.own))
         if self.als is not None:
-            total += self.als * self.comparison.collaborative(likings) * (1 if dial is None else turn)
-        has_read = np.diff(likings.indptr) > 0
-        np.add(total, self.offset, out=total, where=has_read[:, None])
-        return np.asarray(total, np.float32)
+            total += self.als * self.comparison.collaborative(read.likings) * (1 if turn is None else turn[:, None])
+        has_read = np.diff(unit.indptr) > 0
+        return np.add(total, self.offset, out=total, where=has_read[:, None])
 
     def greatest(
-        self, likings: sp.csr_matrix, rows: NDArray[np.int64], columns: NDArray[np.int64]
+        self, read: _Read, rows: NDArray[np.int64], columns: NDArray[np.int64]
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """For each (reader, candidate): what the read paper that speaks most for it brings to the score, and its row in
         the library; 0 and -1 where none does. `rows` is in order."""
         place = np.arange(len(rows)) - np.searchsorted(rows, rows)
-        n_listed, n_read = np.bincount(rows, minlength=likings.shape[0]), np.diff(likings.indptr)
-        listed = np.full((likings.shape[0], n_listed.max(initial=0)), -1)
+        listed = np.full((len(read.sums), place.max(initial=-1) + 1), -1)
         listed[rows, place] = columns
         value, which = np.zeros(listed.shape, np.float32), np.full(listed.shape, -1)
-        # Readers of about as many papers together, since all are filled up to as many.
-        readers = np.argsort(n_read, kind="stable")
-        readers = readers[(n_read[readers] > 0) & (n_listed[readers] > 0)]
-        ends = np.flatnonzero(np.diff(np.cumsum(n_read[readers]) // MOST_AT_ONCE)) + 1
-        for some in np.split(readers, ends) if len(readers) else []:
-            papers, brought = self._brought(likings[some], listed[some])
+        for some in self.comparison.gather(read.weighed) if listed.size else []:
+            brought = self.brought(some, read.sums[some.rows], listed[some.rows])
             best = brought.argmax(axis=1)
-            value[some] = np.take_along_axis(brought, best[:, None], axis=1)[:, 0]
-            which[some] = np.take_along_axis(papers, best, axis=1)
+            value[some.rows] = np.take_along_axis(brought, best[:, None], axis=1)[:, 0]
+            which[some.rows] = np.take_along_axis(some.columns, best, axis=1)
         value, which = value[rows, place], which[rows, place]
         return np.maximum(value, 0), np.where(value > 0, which, -1)
 
-    def brought(self, likings: sp.csr_matrix, columns: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(n_read, n_columns) what each paper that one reader has read brings to the score of some candidates."""
-        return self._brought(likings, columns[None])[1][0]
-
-    def _brought(
-        self, likings: sp.csr_matrix, columns: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The papers (n, r) that each reader has read, and what each brings to the score of that reader's candidates
-        (n, r, k), `columns` (n, k), -1 where there are fewer. Short rows of papers are filled up with one that brings
-        nothing."""
-        n, n_blocks = likings.shape[0], self.comparison.known.projection.n_blocks_
-        weighed = self.comparison.weighed(likings)
-        n_read = np.diff(weighed.indptr)
-        papers = np.zeros((n, n_read.max(initial=0)), np.int64)
-        weights, shares = np.zeros(papers.shape, np.float32), np.zeros(papers.shape, np.float32)
-        is_there = np.arange(papers.shape[1]) < n_read[:, None]
-        papers[is_there], weights[is_there] = weighed.indices, weighed.data
-        shares[is_there] = of_length_one(weighed).data
-        places = self.comparison.corrected[papers]
-        lengths = np.linalg.norm((weights[:, None] @ places).reshape(n, n_blocks, -1), axis=2)
-        wanted = self.vectors[columns].reshape(n, columns.shape[1], n_blocks, -1)
-        wanted /= np.maximum(lengths * np.float32(np.sqrt(n_blocks)), 1e-12)[:, None, :, None]
-        brought = places @ wanted.reshape(n, columns.shape[1], -1).transpose(0, 2, 1)
-        brought *= weights[:, :, None]
+    def brought(self, some: Gathered, sums: NDArray[np.float32], columns: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n, r, k) what each paper that some readers read brings to the score of their candidates `columns` (n, k), -1
+        where there are fewer; `sums` (n, d) are theirs."""
+        n, k = columns.shape
+        blocks = sums.reshape(n, self.comparison.known.projection.n_blocks_, -1)
+        lengths = np.sqrt(np.einsum("nbd,nbd->nb", blocks, blocks) * np.float32(blocks.shape[1]))
+        wanted = np.take(self.vectors, columns, axis=0).reshape(n, k, *blocks.shape[1:])
+        wanted /= np.maximum(lengths, 1e-12)[:, None, :, None]
+        out = some.vectors @ wanted.reshape(n, k, -1).transpose(0, 2, 1)
+        out *= some.values[:, :, None]
         # Of all votes for what they read, those by the wanted candidates.
         slot = np.full((n, len(self.candidates) + 1), -1, np.int16)  # the last is for -1, in short rows of columns
-        np.put_along_axis(slot, columns, np.arange(columns.shape[1], dtype=np.int16)[None], axis=1)
-        votes = self.votes[papers.ravel()]
-        entry = np.repeat(np.arange(papers.size), np.diff(votes.indptr))
-        at = slot[entry // papers.shape[1], votes.indices]
+        np.put_along_axis(slot, columns, np.arange(k, dtype=np.int16)[None], axis=1)
+        votes = self.votes[some.columns.ravel()]
+        entry = np.repeat(np.arange(some.columns.size), np.diff(votes.indptr))
+        at = slot[entry // some.columns.shape[1], votes.indices]
         hit = at >= 0
-        brought.reshape(papers.size, -1)[entry[hit], at[hit]] += shares.ravel()[entry[hit]] * votes.data[hit]
-        return papers, brought
+        entry = entry[hit]
+        shares = some.values / np.maximum(np.linalg.norm(some.values, axis=1, keepdims=True), 1e-12)
+        out.reshape(-1)[entry * k + at[hit]] += shares.ravel()[entry] * votes.data[hit]
+        return np.asarray(out, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What some readers read, to score by and to explain by."""
+
+    likings: sp.csr_matrix  # (n, n_library)
+    weighed: sp.csr_matrix  # each paper by its rarity
+    unit: sp.csr_matrix  # the same, rows of length one
+    sums: NDArray[np.float32]  # (n, d) of the places of what they read
 
 
 def _add(total: NDArray[np.float32], sparse: sp.csr_matrix) -> None:
-    rows = np.repeat(np.arange(sparse.shape[0]), np.diff(sparse.indptr))
-    total[rows, sparse.indices] += sparse.data  # a product's entries are distinct
+    starts = np.arange(sparse.shape[0]) * sparse.shape[1]
+    at = np.repeat(starts, np.diff(sparse.indptr)) + sparse.indices
+    total.reshape(-1)[at] += sparse.data  # a product's entries are distinct
 
 
 def _notes(likings: sp.csr_matrix) -> list[str]:
