@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from papers.models import Paper, PaperQuerySet, Topic
 from papers.parsers import decode
 from recommender.library_import import CannotImport, preview
+from recommender.search import tokenize
 
 
 class TopicForm(forms.Form):
@@ -37,6 +38,17 @@ class LibraryForm(forms.Form):
             raise forms.ValidationError(str(error)) from error
         self.content = content if isinstance(content, str) else decode(content)
         return values
+
+
+class SavedSearchForm(forms.Form):
+    query = forms.CharField(max_length=300)
+    topic = forms.ModelChoiceField(Topic.objects.all(), to_field_name="slug", required=False)
+
+    def clean_query(self) -> str:
+        query = " ".join(self.cleaned_data["query"].split())
+        if not tokenize(query):
+            raise forms.ValidationError(_("There is no word in it."))
+        return query
 
 
 class SearchForm(TopicForm):

@@ -89,3 +89,47 @@ class InterestForm(forms.Form):
         interest.topics.set(self.cleaned_data["topics"])
         interest.authors.set(self.cleaned_data["authors"])
         return interest
+
+
+class InterestApartForm(forms.Form):
+    """One interest with a name, kept apart from the rest."""
+
+    name = forms.CharField(max_length=60, label=_("Name"), help_text=_("As you would call it: Bees, or Teaching."))
+    topics = forms.ModelMultipleChoiceField(
+        Topic.objects.all(), required=False, widget=forms.CheckboxSelectMultiple, label=_("Topics")
+    )
+    sentences = LinesField(
+        most=20,
+        longest=500,
+        required=False,
+        label=_("What it is about"),
+        help_text=_("A sentence or two, each on its own line."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, interest: Interest, data: Any = None) -> None:
+        self.interest = interest
+        topics = interest.topics.all() if interest.pk else []
+        super().__init__(
+            data, initial={"name": interest.name, "topics": topics, "sentences": interest.sentences}, label_suffix=""
+        )
+
+    def clean_name(self) -> str:
+        name = " ".join(self.cleaned_data["name"].split())
+        others = Interest.objects.filter(user=self.interest.user).exclude(pk=self.interest.pk)
+        if others.filter(name__iexact=name).exists():
+            raise ValidationError(_("You keep one of that name already."))
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if not self.errors and not values["topics"] and not values["sentences"]:
+            raise ValidationError(_("Choose a topic, or write a sentence: by one of them its papers are found."))
+        return values
+
+    def save(self) -> Interest:
+        self.interest.name = self.cleaned_data["name"]
+        self.interest.sentences = self.cleaned_data["sentences"]
+        self.interest.save()
+        self.interest.topics.set(self.cleaned_data["topics"])
+        return self.interest

@@ -8,7 +8,9 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -110,6 +112,11 @@ class SavedSearch(models.Model):
 
     def __str__(self) -> str:
         return self.query
+
+    def get_absolute_url(self) -> str:
+        """Where it is asked again."""
+        asked = {"q": self.query} | ({"topic": self.topic.slug} if self.topic else {})
+        return f"{reverse('search')}?{urlencode(asked)}"
 
 
 class RankerVersion(models.Model):

@@ -7,7 +7,15 @@ from typing import get_args
 from django.urls import path, register_converter
 from django.views.decorators.http import require_safe
 
-from recommender import feeds, library_views, views
+from recommender import (
+    feeds,
+    following_views,
+    for_you_views,
+    interest_views,
+    library_views,
+    saved_search_views,
+    views,
+)
 from recommender.library_export import FORMATS
 from recommender.periods import Span
 
@@ -72,8 +80,17 @@ urlpatterns = [
     path("paper/<int:pk>/go/<link:link>/", views.paper_go, name="paper_go"),
     path("paper/<int:pk>/cite.<citation:form>", views.paper_cite, name="paper_cite"),
     path("paper/<int:pk>/react/", views.react, name="react"),
-    path("for-you/", views.for_you, name="for_you"),
+    path("topic/<slug:slug>/follow/", following_views.follow_topic, name="follow_topic"),
+    path("author/<int:pk>/follow/", following_views.follow_author, name="follow_author"),
+    path("for-you/", for_you_views.for_you, name="for_you"),
+    path("for-you/seen/", for_you_views.seen, name="for_you_seen"),
+    path("for-you/dial/", for_you_views.dial, name="for_you_dial"),
+    path("for-you/afresh/", for_you_views.afresh, name="for_you_afresh"),
+    path("interests/", interest_views.interests, name="interests"),
+    path("interests/<int:pk>/", interest_views.interest, name="interest"),
     path("search/", views.search, name="search"),
+    path("search/saved/", saved_search_views.saved_searches, name="saved_searches"),
+    path("search/saved/<int:pk>/", saved_search_views.saved_search, name="saved_search"),
     path("library/", library_views.library, name="library"),
     path("library/export.<export:form>", library_views.library_export, name="library_export"),
     path("library/annotate/<int:pk>/", library_views.library_annotate, name="library_annotate"),

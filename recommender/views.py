@@ -14,9 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadReque
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -26,7 +24,7 @@ from papers.citing import bibtex, citation_key, ris
 from papers.mathematics import Piece, pieces
 from papers.models import Author, Paper, PaperQuerySet, Topic
 from recommender import interactions
-from recommender.feed import feed, taste
+from recommender.following_views import followed_authors, follows_topic
 from recommender.forms import LibraryForm, SearchForm, TopicForm
 from recommender.library_import import apply
 from recommender.models import Interaction
@@ -34,6 +32,7 @@ from recommender.periods import Period, Span, month_of, newest_day, topics_of
 from recommender.search import search_papers
 from recommender.similar import similar_papers
 from recommender.trending import trending
+from recommender.way_back import way_back
 
 Kind = Interaction.Kind
 
@@ -100,7 +99,13 @@ def _trending_page(request: HttpRequest, period: Period) -> HttpResponse:
 def topic(request: HttpRequest, slug: str) -> HttpResponse:
     topic = get_object_or_404(Topic, slug=slug)
     page = _page(request, Paper.objects.published().filter(topics=topic).newest_first())
-    return render(request, "recommender/topic.html", {"topic": topic, "page": page, "kinds": _kinds(request, page)})
+    context = {
+        "topic": topic,
+        "page": page,
+        "kinds": _kinds(request, page),
+        "is_followed": follows_topic(request, topic),
+    }
+    return render(request, "recommender/topic.html", context)
 
 
 @require_safe
@@ -109,7 +114,14 @@ def author(request: HttpRequest, pk: int) -> HttpResponse:
     page = _page(request, Paper.objects.published().filter(authors=author).distinct().newest_first())
     if not page.paginator.count:
         raise Http404  # of an author with hidden papers only, not even the name
-    return render(request, "recommender/author.html", {"author": author, "page": page, "kinds": _kinds(request, page)})
+    followed = followed_authors(request, [pk])
+    context = {
+        "author": author,
+        "page": page,
+        "kinds": _kinds(request, page),
+        "is_followed": None if followed is None else pk in followed,
+    }
+    return render(request, "recommender/author.html", context)
 
 
 @require_safe
@@ -132,6 +144,7 @@ def paper(request: HttpRequest, pk: int) -> HttpResponse:
         "is_visible": is_visible,
         "similar": similar,
         "kinds": _kinds(request, [paper]),
+        "followed": followed_authors(request, [authorship.author_id for authorship in paper.authorships.all()]),
     }
     if is_visible:
         _record_read(request, paper)
@@ -176,9 +189,7 @@ def _record_read(request: HttpRequest, paper: Paper) -> None:
 def react(request: HtmxRequest, pk: int) -> HttpResponse:
     """`do` or `undo` one kind. htmx gets the row of buttons as it now is, a plain form goes back to where it was."""
     paper = get_object_or_404(Paper, pk=pk)
-    back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        back = paper.get_absolute_url()
+    back = way_back(request, paper.get_absolute_url())
     if not isinstance(request.user, User):
         if request.htmx:
             return HttpResponseClientRedirect(redirect_to_login(back).url)
@@ -203,25 +214,10 @@ def react(request: HtmxRequest, pk: int) -> HttpResponse:
         "kinds": _kinds(request, [paper]),
         "next": back,
         "just_said": just_said,
-        "can_dismiss": back == reverse("for_you"),
+        "can_dismiss": back.partition("?")[0] == reverse("for_you"),
     }
     is_dismissed = is_done and kind == Kind.DISMISS
     return render(request, "recommender/_dismissed.html" if is_dismissed else "recommender/_reactions.html", context)
-
-
-@login_required
-@never_cache
-@require_safe
-def for_you(request: HttpRequest) -> HttpResponse:
-    user = _reader(request)
-    found = feed(user, PAPERS_A_PAGE)
-    context = {
-        "feed": found,
-        "taste": taste(user),
-        "newest_day": newest_day(Paper.objects.published()),
-        "kinds": _kinds(request, [item.paper for item in found.recommended]),
-    }
-    return render(request, "recommender/for_you.html", context)
 
 
 @require_safe

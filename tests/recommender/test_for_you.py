@@ -124,3 +124,75 @@ def test_not_this_takes_the_paper_away_with_a_way_back(client: Client, alice: Us
     assert '<article class="paper">' not in client.get("/for-you/").content.decode()
     client.post(url, {"undo": "dismiss"})
     assert '<article class="paper">' in client.get("/for-you/").content.decode()
+
+
+# --- what is new, what is seen, the dial ------------------------------------------------------------------------------
+
+
+@time_machine.travel(NOW, tick=False)
+def test_seen_up_to_here_leaves_what_comes_after_it_and_can_be_taken_back(client: Client, alice: User) -> None:
+    make_paper("Seen by then", published_at=NOW - DAY)
+    assert '<input type="hidden" name="until" value="2025-05-08T09:00:00+00:00">' in for_you(client, alice)
+    client.post("/for-you/seen/", {"until": "2025-05-08T09:00:00+00:00"})
+    with time_machine.travel(NOW + DAY, tick=False):
+        html = for_you(client, alice)
+        assert "Nothing came since." in html
+        assert "Seen by then" not in html
+        make_paper("Fresh bread", published_at=NOW + DAY / 2)
+        make_paper("Late harvest", published_at=NOW - 3 * DAY)
+        html = for_you(client, alice)
+        assert "Fresh bread" in html
+        assert "Late harvest" in html
+        assert "Seen by then" not in html
+        week = client.get("/for-you/?show=week").content.decode()
+        assert "Seen by then" in week
+        assert "Fresh bread" in week
+        client.post("/for-you/seen/")
+        assert "Seen by then" in for_you(client, alice)
+
+
+@pytest.mark.parametrize("until", ["2999-01-01T00:00:00+00:00", "yesterday", "\x00"])
+def test_what_is_no_instant_of_the_past_marks_nothing_as_seen(client: Client, alice: User, until: str) -> None:
+    client.force_login(alice)
+    response = client.post("/for-you/seen/", {"until": until}, follow=True)
+    assert "no instant of the past" in response.content.decode()
+    assert not Interest.objects.filter(seen_until__isnull=False).exists()
+
+
+@time_machine.travel(NOW)
+def test_all_time_reaches_back_as_far_as_the_catalogue(client: Client, alice: User) -> None:
+    make_paper("Speech recognition in rooms", topics=["Speech"], published_at=NOW - 900 * DAY)
+    make_paper("Hidden speech recognition", topics=["Speech"], published_at=NOW - 900 * DAY, status="hidden")
+    record(alice, make_paper("Speech recognition in cars", published_at=NOW - 800 * DAY), "save")
+    assert "in rooms" not in for_you(client, alice)
+    html = client.get("/for-you/?show=all").content.decode().partition("<aside")[0]
+    assert "Speech recognition in rooms" in html
+    assert "Hidden" not in html
+    assert "in cars" not in html
+
+
+@pytest.mark.parametrize("query", ["show=never", "interest=x", "interest=-1", "show=%00&interest=1e9"])
+def test_nonsense_in_the_address_is_left_out(client: Client, alice: User, query: str) -> None:
+    client.force_login(alice)
+    assert client.get(f"/for-you/?{query}").status_code == 200
+
+
+def test_the_dial_is_kept_and_says_what_changed(client: Client, alice: User) -> None:
+    client.force_login(alice)
+    html = client.post("/for-you/dial/", {"dial": "90"}, follow=True).content.decode()
+    assert "what others like you read" in html
+    assert 'value="90"' in html
+    for wrong in ("101", "-1", "", "x"):
+        assert "from 0 to 100" in client.post("/for-you/dial/", {"dial": wrong}, follow=True).content.decode()
+    assert Interest.of(alice).dial == 90
+
+
+@time_machine.travel(NOW)
+def test_a_fresh_start_forgets_nothing_and_can_be_taken_back(client: Client, alice: User) -> None:
+    record(alice, make_paper("Speech of children", published_at=NOW - 30 * DAY), "more", at=NOW - DAY)
+    assert "Speech of children" in for_you(client, alice)
+    html = client.post("/for-you/afresh/", follow=True).content.decode()
+    assert "A fresh start" in html
+    assert "Speech of children" not in html
+    html = client.post("/for-you/afresh/", {"undo": "1"}, follow=True).content.decode()
+    assert "Speech of children" in html
