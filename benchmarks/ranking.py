@@ -21,6 +21,7 @@ from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
@@ -41,6 +42,7 @@ from recommender.engine.evaluation import (  # noqa: E402
     measure,
     newest,
     novelty_at,
+    reliability,
 )
 from recommender.engine.lexical import Lexicon  # noqa: E402
 from recommender.engine.papers import Papers, Readers  # noqa: E402
@@ -48,7 +50,11 @@ from recommender.engine.parts import coreads_of, of_length_one  # noqa: E402
 from recommender.engine.ranker import Ranker  # noqa: E402
 from recommender.engine.topk import top_columns  # noqa: E402
 from recommender.engine.vectors import VectorStore  # noqa: E402
-from recommender.plots import FORMATS, bars  # noqa: E402
+from recommender.plots import FORMATS, bars, curves  # noqa: E402
+from recommender.plots import reliability as draw_reliability  # noqa: E402
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DEPTH = 100
 CHUNK = 500  # readers
@@ -244,17 +250,19 @@ Answer = Callable[[sp.csr_matrix, Question], np.ndarray]  # some rows of the que
 Fit = Callable[[sp.csr_matrix, Papers, int], Answer]
 
 
-def broadsheet(train: sp.csr_matrix, library: Papers, seed: int) -> Answer:
-    ranker = Ranker(random_state=seed).fit(library, train)
-    weights = {"new": ranker.new_.weights_, "read": ranker.read_.weights_}
-    stderr.print(f"broadsheet, seed {seed}: {json.dumps(weights)}")
-    prepare = lru_cache(maxsize=1)(ranker.prepare)
+class Broadsheet:
+    def __init__(self, train: sp.csr_matrix, library: Papers, seed: int) -> None:
+        self.ranker = Ranker(random_state=seed).fit(library, train)
+        weights = {"new": self.ranker.new_.weights_, "read": self.ranker.read_.weights_}
+        stderr.print(f"broadsheet, seed {seed}: {json.dumps(weights)}")
+        self.prepare = lru_cache(maxsize=1)(self.ranker.prepare)
 
-    def answer(known: sp.csr_matrix, question: Question) -> np.ndarray:
-        readers = Readers.of_likings(known, question.library)
-        return ranker.score(readers, question.library, question.candidates, prepared=prepare(question.candidates))
+    def __call__(self, known: sp.csr_matrix, question: Question) -> np.ndarray:
+        readers, prepared = Readers.of_likings(known, question.library), self.prepare(question.candidates)
+        return self.ranker.score(readers, question.library, question.candidates, prepared=prepared)
 
-    return answer
+    def chances(self, scores: np.ndarray, question: Question) -> np.ndarray:
+        return self.ranker.chances(scores, self.prepare(question.candidates).is_read)
 
 
 def baseline(name: str) -> Fit:
@@ -335,13 +343,13 @@ WARM = {
     "item_knn": tuned("item_knn", [item_knn(20), item_knn(50), item_knn(200), item_knn(1000)]),
 }
 RANKERS = {
-    "cold": {"broadsheet": broadsheet, **{name: baseline(name) for name in BASELINES}},
+    "cold": {"broadsheet": Broadsheet, **{name: baseline(name) for name in BASELINES}},
     "warm": {
-        "broadsheet": broadsheet,
+        "broadsheet": Broadsheet,
         **WARM,
         **{name: baseline(name) for name in ("tfidf_centroid", "zotero_arxiv_daily", "random", "popularity")},
     },
-    "few": {"broadsheet": broadsheet, "tfidf_centroid": baseline("tfidf_centroid")},
+    "few": {"broadsheet": Broadsheet, "tfidf_centroid": baseline("tfidf_centroid")},
 }
 
 
@@ -355,11 +363,13 @@ class Run:
     ranked: np.ndarray  # (n, DEPTH)
     values: dict[str, np.ndarray]
     train_seconds: float
+    train_cpu_seconds: float
     score_seconds: float
+    reliability: list[tuple[float, float, int]]  # said, true, pairs; of a ranker that gives chances
 
 
-def ask_all(question: Question, score: Answer, train_seconds: float) -> Run:
-    tops, firsts, seconds = [], [], 0.0
+def ask_all(question: Question, score: Answer, train_seconds: float, train_cpu_seconds: float) -> Run:
+    tops, firsts, said, seconds = [], [], [], 0.0
     for start in range(0, question.known.shape[0], CHUNK):
         known, truth = question.known[start : start + CHUNK], question.truth[start : start + CHUNK]
         clock = time.perf_counter()
@@ -367,6 +377,8 @@ def ask_all(question: Question, score: Answer, train_seconds: float) -> Run:
         seconds += time.perf_counter() - clock
         if question.bars_known:
             scores[known.toarray() > 0] = -np.inf
+        elif isinstance(score, Broadsheet):
+            said.append(score.chances(scores, question))
         tops.append(top_columns(scores, DEPTH))
         wanted = truth.toarray() > 0
         best = np.where(wanted, scores, -np.inf).max(axis=1)
@@ -375,20 +387,20 @@ def ask_all(question: Question, score: Answer, train_seconds: float) -> Run:
     values = measure(ranked, question.truth, [name for name in METRICS if name != "mrr"])
     # Over the whole ranking, not the first hundred.
     values["mrr"] = np.concatenate(firsts)
-    return Run(ranked, values, train_seconds, seconds)
+    bins = reliability(np.concatenate(said), question.truth) if said else []
+    return Run(ranked, values, train_seconds, train_cpu_seconds, seconds, bins)
 
 
 def summary(runs: list[Run], questions: list[Question], n_readers: int) -> dict[str, object]:
-    """Means over seeds; intervals over readers, each reader's seeds averaged first."""
+    """Means over seeds, intervals over readers."""
     out: dict[str, object] = {}
     intervals = {}
     for metric in METRICS:
-        total, count = np.zeros(n_readers), np.zeros(n_readers)
-        for run, question in zip(runs, questions, strict=True):
-            total[question.readers] += np.nan_to_num(run.values[metric])
-            count[question.readers] += 1
-        interval = bootstrap(total[count > 0] / count[count > 0])
-        out[metric] = float(np.mean([np.nanmean(run.values[metric]) for run in runs]))
+        values = np.full((len(runs), n_readers), np.nan)
+        for row, run, question in zip(values, runs, questions, strict=True):
+            row[question.readers] = run.values[metric]
+        interval = bootstrap(values)
+        out[metric] = interval.mean
         intervals[metric] = [interval.low, interval.high]
     out["coverage@10"] = float(
         np.mean([coverage_at(10, run.ranked, len(q.candidates)) for run, q in zip(runs, questions, strict=True)])
@@ -402,13 +414,16 @@ def summary(runs: list[Run], questions: list[Question], n_readers: int) -> dict[
         )
     )
     out["train_seconds"] = float(np.mean([run.train_seconds for run in runs]))
+    out["train_cpu_seconds"] = float(np.mean([run.train_cpu_seconds for run in runs]))
+    if runs[0].reliability:
+        out["reliability"] = runs[0].reliability
     out["score_us_per_reader"] = float(np.mean([1e6 * run.score_seconds / len(run.ranked) for run in runs]))
     out["intervals"] = intervals
     return out
 
 
 def table(rankers: dict[str, dict], order: str = "ndcg@10") -> str:
-    columns = [*METRICS, "coverage@10", "novelty@10", "train_seconds", "score_us_per_reader"]
+    columns = [*METRICS, "coverage@10", "novelty@10", "train_seconds", "train_cpu_seconds", "score_us_per_reader"]
     lines = ["  ".join(["".ljust(22), *(column.rjust(22 if column in METRICS else 12)[:22] for column in columns)])]
     for name, values in sorted(rankers.items(), key=lambda item: -item[1][order]):
         cells = []
@@ -436,9 +451,8 @@ def ask(args: argparse.Namespace, data: Data, dense: np.ndarray) -> dict[str, di
             continue
         question = cold(data, dense, seed, args.split) if args.protocol == "cold" else warm(data, dense, seed)
         for name in args.rankers:
-            clock = time.perf_counter()
-            score = RANKERS[args.protocol][name](question.train, question.library, seed)
-            run = ask_all(question, score, time.perf_counter() - clock)
+            score, *seconds = timed(RANKERS[args.protocol][name], question.train, question.library, seed)
+            run = ask_all(question, score, *seconds)
             results.setdefault(name, []).append((run, question))
             if args.dump:
                 dump(args.dump, name, seed, run, question)
@@ -447,6 +461,12 @@ def ask(args: argparse.Namespace, data: Data, dense: np.ndarray) -> dict[str, di
         name: summary([run for run, _ in pairs], [q for _, q in pairs], data.saves.shape[0])
         for name, pairs in results.items()
     }
+
+
+def timed(fit: Fit, train: sp.csr_matrix, library: Papers, seed: int) -> tuple[Answer, float, float]:
+    """What was fitted, the seconds it took on the clock and of the processor."""
+    clock, cpu = time.perf_counter(), time.process_time()
+    return fit(train, library, seed), time.perf_counter() - clock, time.process_time() - cpu
 
 
 def run_few(args: argparse.Namespace, data: Data, dense: np.ndarray, seed: int, results: dict) -> None:
@@ -460,16 +480,27 @@ def run_few(args: argparse.Namespace, data: Data, dense: np.ndarray, seed: int, 
         whole.train[kept], whole.known[rows], whole.truth[rows], whole.library, whole.candidates, whole.readers[rows]
     )
     for name in args.rankers:
-        clock = time.perf_counter()
-        score = RANKERS["few"][name](asked.train, asked.library, seed)
-        seconds = time.perf_counter() - clock
+        score, *seconds = timed(RANKERS["few"][name], asked.train, asked.library, seed)
         for label, n_saves in (("sentence", None), *((f"{n} saves", n) for n in FEW), ("all saves", 10**9)):
             if n_saves is None and name != "broadsheet":
                 continue
             question = few(asked, n_saves, seed)
-            run = ask_all(question, score, seconds)
+            run = ask_all(question, score, *seconds)
             results.setdefault(f"{name}, {label}", []).append((run, question))
             stderr.print(f"{name}, {label}, seed {seed}: nDCG@10 {np.nanmean(run.values['ndcg@10']):.4f}")
+
+
+def figures_of(args: argparse.Namespace, rankers: dict[str, dict]) -> dict[str, Figure]:
+    if args.protocol == "few":
+        lines: dict[str, list[tuple[str, float, float, float]]] = {}
+        for label, values in rankers.items():
+            name, given = label.split(", ")
+            lines.setdefault(name, []).append((given, values["ndcg@10"], *values["intervals"]["ndcg@10"]))
+        return {"few": curves(lines, "nDCG@10")}
+    out = {args.protocol: bars(rankers, {name: values["intervals"] for name, values in rankers.items()})}
+    if bins := rankers.get("broadsheet", {}).get("reliability"):
+        out["reliability"] = draw_reliability(bins)
+    return out
 
 
 def main() -> None:
@@ -505,10 +536,9 @@ def main() -> None:
     if args.json:
         figures = {"protocol": args.protocol, "split": args.split, "seeds": args.seeds, "rankers": rankers}
         args.json.write_text(json.dumps(figures, indent=2) + "\n")
-    if args.plots:
-        intervals = {name: values["intervals"] for name, values in rankers.items()}
+    for name, figure in figures_of(args, rankers).items() if args.plots else ():
         for kind in FORMATS:
-            bars(rankers, intervals).savefig(args.plots / f"{args.data.name}-{args.protocol}.{kind}", dpi=150)
+            figure.savefig(args.plots / f"{args.data.name}-{name}.{kind}", dpi=150)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from recommender.corpus import Corpus
 from recommender.engine import baselines
-from recommender.engine.evaluation import METRICS, Interval, bootstrap, measure, newest
+from recommender.engine.evaluation import METRICS, Interval, bootstrap, measure, newest, reliability
 from recommender.engine.interactions import Rows, positive
 from recommender.engine.papers import Papers, Readers
 from recommender.engine.ranker import Ranker
@@ -102,21 +101,6 @@ def evaluate(
     out.reliability = reliability(out.ranker.chances(scores, prepared.is_read), truth)
     if published is not None:
         _compare(out, corpus, cut, scores, published)
-    return out
-
-
-def reliability(chances: NDArray[np.float32], truth: sp.csr_matrix, n_bins: int = 10) -> list[tuple[float, float, int]]:
-    """In bins of equally many pairs of reader and paper, by rising chance: the mean chance said, the share taken, the
-    number of pairs (a reliability diagram: DeGroot, Fienberg, 1983)."""
-    taken = truth.toarray() > 0
-    order = np.argsort(chances, axis=None, kind="stable")
-    # The finest bins stand at the top, where readers look: half of all pairs, half of the rest, and so on.
-    edges = [0, *(round(len(order) * (1 - 0.5**step)) for step in range(1, n_bins)), len(order)]
-    out = []
-    for low, high in pairwise(edges):
-        if high > low:
-            some = order[low:high]
-            out.append((float(chances.ravel()[some].mean()), float(taken.ravel()[some].mean()), high - low))
     return out
 
 

@@ -61,6 +61,23 @@ def reliability(bins: list[tuple[float, float, int]]) -> Figure:
     return figure
 
 
+def curves(lines: dict[str, list[tuple[str, float, float, float]]], measured: str) -> Figure:
+    """By ranker: what was given, the mean, its interval."""
+    figure, (axis,) = _figure(width=5.6, height=3.8, columns=1)
+    for (ranker, points), colour in zip(lines.items(), ("#1f5fa8", "#8a99ab", "#b8c4d2"), strict=False):
+        given, values, lows, highs = zip(*points, strict=True)
+        below = [value - low for value, low in zip(values, lows, strict=True)]
+        above = [high - value for value, high in zip(values, highs, strict=True)]
+        axis.errorbar(
+            given, values, yerr=[below, above], label=ranker, color=colour, marker="o", markersize=4, capsize=2
+        )
+    axis.set_ylim(bottom=0)
+    axis.set_ylabel(measured)
+    axis.legend(frameon=False)
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
 def _figure(*, width: float, height: float, columns: int) -> tuple[Figure, list[Any]]:
     # The figure class itself: no display, no state shared by the process.
     from matplotlib.figure import Figure

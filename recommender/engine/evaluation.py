@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
@@ -75,14 +76,42 @@ class Interval:
 
 
 def bootstrap(values: NDArray[np.float64], *, n_draws: int = 1000, level: float = 0.95, seed: int = 0) -> Interval:
-    """Mean over readers with a percentile bootstrap interval (Efron, 1979). nan values are left out."""
-    values = values[np.isfinite(values)]
-    if not len(values):
+    """Mean over readers with a percentile bootstrap interval (Efron, 1979). nan values are left out.
+
+    `values` are (n,), or (n_runs, n) of the same readers in several runs: then the mean of the runs' means, and a
+    reader is drawn with all that is theirs.
+    """
+    runs = np.atleast_2d(values)
+    runs = runs[:, np.isfinite(runs).any(axis=0)]
+    n = runs.shape[1]
+    if not n:
         return Interval(0.0, 0.0, 0.0)
     rng = np.random.default_rng(seed)
-    means = np.array([values[rng.integers(0, len(values), len(values))].mean() for _ in range(n_draws)])
+    draws = (rng.integers(0, n, n) for _ in range(n_draws))
+    means = [_mean_of_means(runs[:, draw]) for draw in draws]
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(values.mean()), float(low), float(high))
+    return Interval(_mean_of_means(runs), float(low), float(high))
+
+
+def _mean_of_means(runs: NDArray[np.float64]) -> float:
+    there = np.isfinite(runs)
+    n = there.sum(axis=1)
+    return float((np.where(there, runs, 0).sum(axis=1)[n > 0] / n[n > 0]).mean())
+
+
+def reliability(chances: NDArray[np.float32], truth: sp.csr_matrix, n_bins: int = 10) -> list[tuple[float, float, int]]:
+    """In bins of equally many pairs of reader and paper, by rising chance: the mean chance said, the share taken, the
+    number of pairs (a reliability diagram: DeGroot, Fienberg, 1983)."""
+    taken = truth.toarray() > 0
+    order = np.argsort(chances, axis=None, kind="stable")
+    # The finest bins stand at the top, where readers look: half of all pairs, half of the rest, and so on.
+    edges = [0, *(round(len(order) * (1 - 0.5**step)) for step in range(1, n_bins)), len(order)]
+    out = []
+    for low, high in pairwise(edges):
+        if high > low:
+            some = order[low:high]
+            out.append((float(chances.ravel()[some].mean()), float(taken.ravel()[some].mean()), high - low))
+    return out
 
 
 def newest(published: NDArray[np.float64], share: float, *, seed: int = 0) -> NDArray[np.bool_]:
