@@ -100,10 +100,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         super().login(request, user)
 
     def post_login(self, request: HttpRequest, user: User, *, redirect_url: str | None, **kwargs: Any) -> HttpResponse:
-        """Newcomers, and whoever used the subscribe box, see their preferences first, unless on the way to a page."""
+        """Newcomers are asked what they read, whoever used the subscribe box again sees their preferences; unless on
+        the way to a page."""
         subscribing = request.session.pop(SUBSCRIBING, False)
         if (self.is_first_login or subscribing) and not (redirect_url or get_next_redirect_url(request)):
-            redirect_url = f"{reverse('preferences')}?welcome=1"
+            redirect_url = reverse("start" if self.is_first_login else "preferences")
         response: HttpResponse = super().post_login(request, user, redirect_url=redirect_url, **kwargs)
         return response
 

@@ -65,3 +65,10 @@ class SubscriptionForm(forms.ModelForm):
         if until and until < timezone.now().date():
             raise forms.ValidationError(_("That day has gone by."))
         return until
+
+
+class WhenForm(SubscriptionForm):
+    """The little that a newcomer is asked."""
+
+    class Meta(SubscriptionForm.Meta):
+        fields = ("cadence", "hour", "time_zone")

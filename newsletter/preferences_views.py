@@ -1,4 +1,4 @@
-"""The preferences page: topics, words, cadence, hour; leaving and coming back. A newcomer's first page, too."""
+"""The preferences page: topics, words, cadence, hour; leaving and coming back."""
 
 from __future__ import annotations
 
@@ -51,7 +51,6 @@ def page(
             "zone": zone_of(subscription),
             "subscription_form": subscription_form,
             "interest_form": interest_form,
-            "is_welcome": "welcome" in request.GET,
         },
     )
 
@@ -70,7 +69,7 @@ def save(request: HttpRequest, user: User) -> HttpResponse:
     interest_form.save()
     subscriptions.reschedule(subscription, also=list(SubscriptionForm.Meta.fields))
     messages.success(request, _("Saved."))
-    return redirect("for_you" if "welcome" in request.GET else "preferences")
+    return redirect("preferences")
 
 
 def unsubscribe(request: HttpRequest, user: User) -> HttpResponse:

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
-from newsletter import preferences_views, views
+from newsletter import first_digest, preferences_views, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("u/<str:token>", views.Unsubscribe.as_view(), name="unsubscribe"),
@@ -12,6 +12,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v/<str:token>", views.Vote.as_view(), name="vote"),
     path("v/<str:token>/<str:kind>", views.Vote.as_view()),
     path("d/<str:token>", views.digest_web, name="digest_web"),
+    path("start/", first_digest.start, name="start"),
+    path("start/digest/", first_digest.first_digest, name="first_digest"),
     path("preferences/", preferences_views.preferences, name="preferences"),
     path("digests/", views.digest_archive, name="digest_archive"),
 ]

@@ -56,7 +56,7 @@ def feed(
         papers = Paper.objects.candidates_between(start, end, at)
         seen_until = Interest.of(user).seen_until if show == "new" else None
         candidates = _ids(unseen(papers, seen_until) if seen_until else papers)
-    ranked = rank([user.pk], candidates, k, at=at, interest=interest and interest.pk)[user.pk]
+    ranked = rank([user.pk], candidates, k, at=at, interest=interest.pk if interest else None)[user.pk]
     rows = Paper.objects.for_lists().in_bulk([item.paper_id for item in ranked])
     recommended = [
         Recommended(rows[item.paper_id], why, item.is_promised)

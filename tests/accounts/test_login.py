@@ -53,7 +53,7 @@ def test_a_mailed_code_logs_in(client: Client, login: str) -> None:
 def test_a_reader_made_by_an_import_is_confirmed_by_one_code(client: Client) -> None:
     make_reader("alice@example.org")
     page = log_in(client, "alice@example.org")
-    assert client.post(page, {"code": mailed_code()})["Location"] == "/preferences/?welcome=1"
+    assert client.post(page, {"code": mailed_code()})["Location"] == "/start/"
     assert len(mail.outbox) == 1
     assert EmailAddress.objects.get().verified
     assert Subscription.objects.get().confirmed_at is not None

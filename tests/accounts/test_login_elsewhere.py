@@ -73,7 +73,7 @@ def test_without_keys_no_other_site_is_offered(client: Client) -> None:
 
 def test_a_newcomer_is_signed_in_but_mailed_nothing_before_subscribing(client: Client, github: dict[str, Any]) -> None:
     assert "Continue with GitHub" in client.get("/accounts/login/").content.decode()
-    assert come_back(client) == "/preferences/?welcome=1"
+    assert come_back(client) == "/start/"
     assert User.objects.get().email == "alice@example.org"
     assert EmailAddress.objects.get().verified
     assert not Subscription.objects.filter(confirmed_at__isnull=False).exists()

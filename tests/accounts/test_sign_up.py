@@ -54,7 +54,7 @@ def test_an_address_and_the_mailed_code_make_a_subscribed_reader(client: Client)
         assert not is_signed_in(client)
         assert not Subscription.objects.filter(confirmed_at__isnull=False).exists()
         assert confirmed == []
-        assert type_in(client, page, mailed_code()) == "/preferences/?welcome=1"
+        assert type_in(client, page, mailed_code()) == "/start/"
     finally:
         email_confirmed.disconnect(receive)
     assert confirmed == ["newcomer@example.org"]
@@ -128,7 +128,7 @@ def test_who_signs_up_again_is_signed_in_and_nothing_is_lost(client: Client) -> 
     type_in(client, page, mailed_code())
     again = Client()
     page = sign_up(again, "Reader@Example.ORG")
-    assert type_in(again, page, mailed_code()) == "/preferences/?welcome=1"
+    assert type_in(again, page, mailed_code()) == "/preferences/"
     assert User.objects.get().email == "reader@example.org"
 
 

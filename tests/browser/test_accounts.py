@@ -27,7 +27,7 @@ PAGES = [
     "/accounts/logout/",
     "/accounts/password/set/",
     "/accounts/sessions/",
-    "/preferences/?welcome=1",
+    "/start/",
 ]
 
 
@@ -71,8 +71,8 @@ def test_a_newcomer_subscribes_and_chooses(open_page: Open, javascript: bool) ->
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("heading", name="What would you like to read?")).to_be_visible()
     page.get_by_label("Speech").check()
-    page.get_by_role("button", name="Show me my first papers").click()
-    page.wait_for_url("**/for-you/")
+    page.get_by_role("button", name="Show me my first digest").click()
+    page.wait_for_url("**/start/digest/")
     subscription = Subscription.objects.get(user__email="newcomer@example.org")
     assert subscription.time_zone == ("Europe/Zurich" if javascript else "UTC")
     assert [topic.name for topic in subscription.user.interests.get().topics.all()] == ["Speech"]

@@ -53,7 +53,7 @@ def test_a_reader_signs_up_reads_gets_a_digest_votes_and_leaves(home: House) -> 
         [welcome] = home.mails(READER)
         [code] = re.findall(r"^ *([A-Z]{4}-[A-Z]{4})$", text_of(welcome), re.MULTILINE)
         alice.submit(alice.address, code=code)
-        assert "/preferences/" in alice.address
+        assert "/start/" in alice.address
 
         alice.get("/topic/speech-and-audio/?page=2")
         older = alice.links(r"/paper/\d+/")[:3]

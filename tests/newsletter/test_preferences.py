@@ -166,12 +166,6 @@ def test_looking_changes_nothing(client: Client, bob: User) -> None:
     assert not Interest.objects.exists()
 
 
-def test_a_newcomer_goes_on_to_their_papers(signed_in: Client) -> None:
-    page = signed_in.get("/preferences/?welcome=1").content.decode()
-    assert "What would you like to read?" in page
-    assert signed_in.post("/preferences/?welcome=1", form())["Location"] == "/for-you/"
-
-
 def test_a_zone_this_machine_no_longer_knows_is_shown_as_utc(alice: User) -> None:
     subscription = make_subscription(alice, time_zone="Europe/Atlantis")
     assert SubscriptionForm(instance=subscription)["time_zone"].value() == "UTC"
