@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from newsletter.delivery import deliver, recover_expired_leases
-from newsletter.editions import candidates, draft_edition, edition_for, picks
+from newsletter.editions import candidates, draft_edition, edition_for, picks, picks_by_reader
 from newsletter.interleaved import rank_both
 from newsletter.message import subject_for
 from newsletter.models import Digest, Edition, Experiment, Subscription
@@ -115,26 +115,27 @@ def draft(edition: Edition, subscriptions: Sequence[Subscription], at: datetime)
     for subscription in subscriptions:
         groups[days_missed(edition, last_periods.get(subscription.pk))].append(subscription)
     picked = picks(edition, at)
+    theirs = picks_by_reader(picked, [subscription.user_id for subscription in subscriptions])
     experiment = (
         Experiment.objects.filter(state=Experiment.State.RUNNING).select_related("ranker_a", "ranker_b").first()
     )
     digests: list[Digest] = []
     for days_more, group in groups.items():
         paper_ids = candidates(edition, at, days_more)
-        seen = papers_seen(group, edition, [*paper_ids, *picked])
+        seen = papers_seen(group, edition, [*paper_ids, *(pick.paper_id for pick in picked)])
         ranked, credited_to = ranked_papers(
             experiment,
             [subscription.user_id for subscription in group],
             paper_ids,
             max(subscription.n_papers for subscription in group),
-            exclude={user_id: papers | set(picked) for user_id, papers in seen.items()},
+            exclude={user_id: papers.union(theirs[user_id]) for user_id, papers in seen.items()},
             at=at,
         )
         digests += [
             _draft_one(
                 edition,
                 subscription,
-                [paper_id for paper_id in picked if paper_id not in seen[subscription.user_id]],
+                [paper_id for paper_id in theirs[subscription.user_id] if paper_id not in seen[subscription.user_id]],
                 ranked.get(subscription.user_id, []),
                 credited_to,
                 at,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 from django.utils import timezone
 
 from newsletter.models import Edition
 from papers.models import Paper
 from recommender.candidates import DAY, window
-from recommender.models import RankerVersion
+from recommender.models import Interest, RankerVersion
 
 
 def edition_for(day: date, window_days: int | None = None) -> Edition:
@@ -40,9 +42,29 @@ def candidates(edition: Edition, at: datetime | None = None, days_more: int = 0)
     return list(papers.newest_first().values_list("pk", flat=True))
 
 
-def picks(edition: Edition, at: datetime | None = None) -> list[int]:
+class Picked(NamedTuple):
+    paper_id: int
+    topic_id: int | None  # for those who follow it; None: for everybody
+
+
+def picks(edition: Edition, at: datetime | None = None) -> list[Picked]:
     """The editors' papers in their order, without those that are not to be seen."""
     if edition.pk is None:
         return []
     visible = Paper.objects.published(at)
-    return list(edition.picks.filter(paper__in=visible).values_list("paper_id", flat=True))
+    rows = edition.picks.filter(paper__in=visible).values_list("paper_id", "topic_id")
+    return [Picked(*row) for row in rows]
+
+
+def picks_by_reader(picked: Sequence[Picked], user_ids: Iterable[int]) -> dict[int, list[int]]:
+    """Each reader's share of the picks, in the editors' order. One query where a pick is for a topic, else none."""
+    topics = {pick.topic_id for pick in picked if pick.topic_id is not None}
+    users = list(user_ids)
+    follows: set[tuple[int, int | None]] = set()
+    if topics:
+        interests = Interest.objects.filter(user__in=users, topics__in=topics)
+        follows.update(interests.values_list("user_id", "topics"))
+    return {
+        user_id: [pick.paper_id for pick in picked if pick.topic_id is None or (user_id, pick.topic_id) in follows]
+        for user_id in users
+    }

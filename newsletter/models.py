@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from newsletter.links import digest_web_url
-from papers.models import Paper
+from papers.models import Paper, Topic
 from recommender.models import RankerVersion
 
 
@@ -79,7 +79,11 @@ class Subscription(models.Model):
     objects = SubscriptionQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["next_digest_at"])]
+        indexes = [
+            models.Index(fields=["next_digest_at"]),
+            models.Index(fields=["confirmed_at"]),
+            models.Index(fields=["unsubscribed_at"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user} ({self.cadence})"
@@ -94,21 +98,37 @@ class Edition(models.Model):
     window_end = models.DateTimeField(help_text=_("... up to here, this instant excluded."))
     ranker = models.ForeignKey(RankerVersion, models.SET_NULL, null=True, blank=True, related_name="editions")
     created_at = models.DateTimeField(auto_now_add=True)
+    frozen_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text=_("From then on nobody changes note, picks or window.")
+    )
+    stopped_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text=_("Since then none of its digests is sent, until resumed.")
+    )
 
     class Meta:
         ordering = ["-date"]
+        permissions = [("send_edition", _("Can freeze, send, stop and resume an edition"))]
 
     def __str__(self) -> str:
         return f"{self.date:%A, %-d %B %Y}"
 
 
 class Pick(models.Model):
-    """A paper the editors put on top of an edition."""
+    """A paper the editors put on top of an edition: of everybody's digests, or of those who follow a topic."""
 
     edition = models.ForeignKey(Edition, models.CASCADE, related_name="picks")
     paper = models.ForeignKey(Paper, models.CASCADE, related_name="picks")
     position = models.PositiveSmallIntegerField(default=0)
-    note = models.TextField(blank=True)
+    note = models.TextField(blank=True, help_text=_("Markdown."))
+    topic = models.ForeignKey(
+        Topic,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("for followers of"),
+        help_text=_("Empty: for everybody."),
+    )
     editor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
 
     class Meta:
@@ -151,10 +171,17 @@ class Experiment(models.Model):
 
 class DigestQuerySet(models.QuerySet["Digest"]):
     def deliverable(self, at: datetime | None = None) -> Self:
-        """Composed, and not waiting for a later try."""
+        """Composed, not waiting for a later try, and of an edition that no editor has stopped.
+
+        The stopped ones are asked for by id: a join would hide the digest's own state from a claim that waited for
+        another one's lock.
+        """
         at = at or timezone.now()
-        return self.filter(state=Digest.State.COMPOSED).filter(
-            Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=at)
+        stopped = Edition.objects.filter(stopped_at__isnull=False).values("pk")
+        return (
+            self.filter(state=Digest.State.COMPOSED)
+            .filter(Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=at))
+            .exclude(edition__in=stopped)
         )
 
     def reached_reader(self) -> Self:
