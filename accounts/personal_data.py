@@ -7,7 +7,7 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 
-from accounts.models import User
+from accounts.models import ApiToken, User
 
 
 def export(user: User) -> dict[str, Any]:
@@ -22,6 +22,7 @@ def export(user: User) -> dict[str, Any]:
             for passkey in Authenticator.objects.filter(user=user)
         ],
         "accounts_elsewhere": list(SocialAccount.objects.filter(user=user).values("provider", "uid", "extra_data")),
+        "api_tokens": list(ApiToken.objects.filter(user=user).values("name", "created_at", "last_used_at")),
         "sessions": list(
             UserSession.objects.filter(user=user).values("ip", "user_agent", "created_at", "last_seen_at")
         ),

@@ -291,6 +291,10 @@ ACCOUNT_RATE_LIMITS = {
 }
 UNPROVEN_DAYS = env.int("BROADSHEET_UNPROVEN_DAYS", 30)  # then an address nobody proved theirs is forgotten
 
+# Requests a minute to the API: of one reader's programs, and of one network without a token.
+API_REQUESTS_OF_A_READER = env.int("BROADSHEET_API_READER", 120, validate=positive)
+API_REQUESTS_OF_A_NETWORK = env.int("BROADSHEET_API_NETWORK", 60, validate=positive)
+
 # A passkey is one more way in, beside the mailed code, not a second factor on top of it (accounts/adapter.py).
 MFA_ADAPTER = "accounts.adapter.PasskeyAdapter"
 MFA_SUPPORTED_TYPES = ["webauthn"]

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from config.plain_pages import favicon, healthz, robots
+from recommender.api import api
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
@@ -13,6 +14,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
+    path("api/v1/", api.urls),
     path("", include("newsletter.urls")),
     path("", include("recommender.urls")),
 ]

@@ -41,6 +41,7 @@ class Interaction(models.Model):
     class Source(models.TextChoices):
         WEB = "web", _("web")
         EMAIL = "email", _("e-mail")
+        API = "api", _("API")
         IMPORT = "import", _("import")
 
     NEGATIVE = (Kind.LESS, Kind.DISMISS)
