@@ -21,6 +21,7 @@ from recommender import interactions
 from recommender.feed import SHOWS, Show, feed, taste
 from recommender.models import Interest
 from recommender.periods import newest_day
+from recommender.picked import picked
 
 PAPERS_SHOWN = 30
 
@@ -70,6 +71,7 @@ def for_you(request: HttpRequest) -> HttpResponse:
         "interest": interest,
         "taste": taste(user),
         "newest_day": newest_day(Paper.objects.published()),
+        "picked": picked([item.paper.pk for item in found.recommended]),
         "kinds": interactions.kinds_by_paper(user, [item.paper for item in found.recommended]),
     }
     return render(request, "recommender/for_you.html", context)

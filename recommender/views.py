@@ -29,6 +29,7 @@ from recommender.forms import LibraryForm, SearchForm, TopicForm
 from recommender.library_import import apply
 from recommender.models import Interaction
 from recommender.periods import Period, Span, month_of, newest_day, topics_of
+from recommender.picked import picked
 from recommender.search import search_papers
 from recommender.similar import similar_papers
 from recommender.trending import trending
@@ -90,6 +91,7 @@ def _trending_page(request: HttpRequest, period: Period) -> HttpResponse:
         "topic": topic,
         "topics": topics_of(papers).most_common(),
         "papers": papers,
+        "picked": picked([paper.pk for paper in papers]),
         "kinds": _kinds(request, papers),
     }
     return render(request, "recommender/trending.html", context)
@@ -103,6 +105,7 @@ def topic(request: HttpRequest, slug: str) -> HttpResponse:
         "topic": topic,
         "page": page,
         "kinds": _kinds(request, page),
+        "picked": picked([paper.pk for paper in page]),
         "is_followed": follows_topic(request, topic),
     }
     return render(request, "recommender/topic.html", context)
@@ -144,6 +147,7 @@ def paper(request: HttpRequest, pk: int) -> HttpResponse:
         "is_visible": is_visible,
         "similar": similar,
         "kinds": _kinds(request, [paper]),
+        "picked": picked([paper.pk]),
         "followed": followed_authors(request, [authorship.author_id for authorship in paper.authorships.all()]),
     }
     if is_visible:
@@ -226,7 +230,13 @@ def search(request: HttpRequest) -> HttpResponse:
     form = SearchForm(request.GET.dict() | {"q": query})
     form.is_valid()  # what is wrong with a filter stands beside it; the rest is searched all the same
     papers = search_papers(query, SEARCH_RESULTS, form.papers()) if query else []
-    context = {"form": form, "query": query, "papers": papers, "kinds": _kinds(request, papers)}
+    context = {
+        "form": form,
+        "query": query,
+        "papers": papers,
+        "picked": picked([paper.pk for paper in papers]),
+        "kinds": _kinds(request, papers),
+    }
     return render(request, "recommender/search.html", context)
 
 

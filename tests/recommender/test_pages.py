@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
+from newsletter.models import Edition, Pick
 from papers.models import Author, Paper
 from recommender.interactions import record
 from recommender.models import Interaction
@@ -434,3 +435,26 @@ def test_twenty_papers_cost_as_many_queries_as_one(signed_in: Client, alice: Use
     assert page(signed_in, url).count('<article class="paper">') == 20
     assert queries() == one
     assert one <= 25
+
+
+# --- what editors picked ----------------------------------------------------------------------------------------------
+
+
+def test_editors_picks_are_marked_once_their_edition_is_out(client: Client) -> None:
+    paper, other = make_paper("Picked", published_at=MAY_DAY), make_paper("Passed over", published_at=MAY_DAY)
+    for day, one in ((MAY_DAY, paper), (timezone.now() + timedelta(days=2), other)):
+        edition = Edition.objects.create(date=day.date(), window_start=MAY_DAY, window_end=MAY_DAY)
+        Pick.objects.create(edition=edition, paper=one)
+    for url in ("/", paper.get_absolute_url()):
+        assert page(client, url).count("Editors’ pick") == (2 if url == "/" else 1)  # in the list and in the sample
+    assert "Editors’ pick" not in page(client, other.get_absolute_url())
+
+
+def test_the_subscribe_box_has_a_sample_of_the_day_beside_it(client: Client, alice: User) -> None:
+    for number in range(5):
+        make_paper(f"Paper of today {number}", published_at=MAY_DAY, upvotes=number)
+    sample = re.search(r'<figure class="sample">.*</figure>', page(client, "/"), re.DOTALL)
+    assert sample
+    assert re.findall(r"Paper of today \d", sample[0]) == [f"Paper of today {n}" for n in (4, 3, 2)]
+    client.force_login(alice)
+    assert "sample" not in page(client, "/")

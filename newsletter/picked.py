@@ -1,0 +1,16 @@
+"""The editors' picks, for the pages to mark: those of editions that are out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from newsletter.models import Pick
+
+
+def picked_by_editors(paper_ids: Collection[int]) -> dict[int, str]:
+    today = timezone.now().date()
+    found = Pick.objects.filter(paper__in=paper_ids, edition__date__lte=today).values_list("paper_id", flat=True)
+    return dict.fromkeys(found, _("Editors’ pick"))
