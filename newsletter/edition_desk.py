@@ -157,7 +157,7 @@ def thaw(edition: Edition) -> None:
 
 
 def stop(edition: Edition) -> None:
-    """At once: each worker ends with the digest it has in hand, and nobody claims another (DigestQuerySet.deliverable)."""
+    """At once: each worker ends with the digest it has in hand, and DigestQuerySet.claim gives out no other."""
     if not Edition.objects.filter(pk=edition.pk, stopped_at=None).update(stopped_at=timezone.now()):
         raise DeskError(_("The edition is stopped already."))
 
@@ -197,7 +197,7 @@ def _turns_by_zone(day: date, at: datetime) -> list[QuerySet[Subscription]]:
     """For each time zone in which it is that day: the turns between now and the day's end. A turn of a reader for whom
     it is another day belongs to that day's edition."""
     later = Subscription.objects.filter(next_digest_at__gt=at, next_digest_at__lt=at + 2 * DAY, user__is_active=True)
-    out = []
+    out: list[QuerySet[Subscription]] = []
     for name in later.order_by().values_list("time_zone", flat=True).distinct():
         zone = _zone(name)
         if at.astimezone(zone).date() == day:
