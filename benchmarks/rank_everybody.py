@@ -4,8 +4,8 @@
 
 Each reader has read 30 papers, follows topics, and must not get some of the new ones; the lists hold 10 papers, diverse
 and explained. The ranker is trained in a process of its own and read from its artifact, as workers do. The floor is one
-dense product and numpy's partition: nothing sparse, no exclusions, nothing prepared. Both go through the readers in
-turn, block by block, on one thread each; seconds are the processor's, which on an idle machine are the clock's too.
+dense product and numpy's partition: nothing sparse, no exclusions, no diversity. Both go through the readers in turn,
+block by block, on one thread each; seconds are the processor's, which on an idle machine are the clock's too.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ N_FIELDS = 60
 N_WORDS, WORDS_A_PAPER = 20_000, 60
 DENSE = 384
 TEACHERS = 3000  # readers to train on: how many changes no speed
-BLOCK = 20_000  # readers
+BLOCK = 10_000  # readers
 CHUNK = 512  # readers in one product of the floor
 TODAY = 20_000.0  # days since 1970
 
@@ -124,7 +124,7 @@ def floor(places: np.ndarray, vectors: np.ndarray) -> np.ndarray:
 def run(ranker: Ranker, n_readers: int, n_papers: int) -> dict[str, float]:
     rng = np.random.default_rng(0)
     library, new = make_papers(n_papers, 1, rng), make_papers(N_NEW, n_papers + 1, rng)
-    vectors = unit(rng.normal(size=(N_NEW, width(ranker))))
+    vectors = unit(rng.normal(size=(N_NEW, width(ranker, n_readers))))
     seconds = floor_seconds = 0.0
     clock = time.process_time()
     prepared = ranker.prepare(new)
@@ -132,7 +132,7 @@ def run(ranker: Ranker, n_readers: int, n_papers: int) -> dict[str, float]:
     for start in track(range(0, n_readers, BLOCK), "Ranking", console=stderr):
         n = min(BLOCK, n_readers - start)
         readers, barred = make_readers(n, library, rng), make_barred(n, rng)
-        places = unit(rng.normal(size=(n, width(ranker))))
+        places = unit(rng.normal(size=(n, width(ranker, n_readers))))
         clock = time.process_time()
         lists = ranker.rank(readers, library, new, LIST, exclude=barred, at_day=TODAY, prepared=prepared)
         seconds += time.process_time() - clock
@@ -148,13 +148,15 @@ def run(ranker: Ranker, n_readers: int, n_papers: int) -> dict[str, float]:
     }
 
 
-def width(ranker: Ranker) -> int:
-    """Of the vectors whose product with the new papers' takes as many multiply-adds as one reader does: their place,
-    a score for every paper, what each of their reads brings to each listed paper."""
+def width(ranker: Ranker, n_readers: int) -> int:
+    """Of the vectors whose product with the new papers' takes as many multiply-adds as one reader does: their place, a
+    score for every new paper, what each read brings to each listed paper, their share of preparing the new papers."""
     known = ranker.known_
     place = known.vectors.shape[1]
     lent = known.collaborative.item_factors_.shape[1] if known.collaborative and "lent" in ranker.new_.weights_ else 0
-    return round((READS * (place + lent) + N_NEW * (place + lent) + READS * LIST * place) / N_NEW)
+    a_reader = (READS + N_NEW) * (place + lent) + READS * LIST * place
+    prepared = N_NEW * len(known.vectors) * place
+    return round((a_reader + prepared / n_readers) / N_NEW)
 
 
 def main() -> None:
