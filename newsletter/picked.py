@@ -12,5 +12,5 @@ from newsletter.models import Pick
 
 def picked_by_editors(paper_ids: Collection[int]) -> dict[int, str]:
     today = timezone.now().date()
-    found = Pick.objects.filter(paper__in=paper_ids, edition__date__lte=today).values_list("paper_id", flat=True)
-    return dict.fromkeys(found, _("Editors’ pick"))
+    found = Pick.objects.filter(paper__in=paper_ids, edition__date__lte=today, edition__stopped_at=None)
+    return dict.fromkeys(found.values_list("paper_id", flat=True), _("Editors’ pick"))

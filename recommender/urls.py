@@ -13,6 +13,7 @@ from recommender import (
     for_you_views,
     interest_views,
     library_views,
+    map_views,
     saved_search_views,
     views,
 )
@@ -74,6 +75,8 @@ urlpatterns = [
     path("day/<date:day>/", views.period, {"span": "day"}, name="day"),
     path("week/<date:day>/", views.period, {"span": "week"}, name="week"),
     path("month/<date:day>/", views.period, {"span": "month"}, name="month"),
+    path("map/", map_views.map_of_day, name="map"),
+    path("map/<date:day>/", map_views.map_of_day, name="map_of_day"),
     path("topic/<slug:slug>/", views.topic, name="topic"),
     path("author/<int:pk>/", views.author, name="author"),
     path("paper/<int:pk>/", views.paper, name="paper"),
