@@ -1,10 +1,9 @@
-"""A day's papers as a picture: near each other what is alike, coloured by topic, the reader's own ringed."""
+"""A period's papers as a picture: near each other what is alike, coloured by topic, the reader's own ringed."""
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
-from datetime import date
 
 from accounts.models import User
 from papers.models import Paper, Topic
@@ -39,17 +38,20 @@ class Map:
     topics: list[tuple[int, Topic]]  # by colour
     n_left_out: int
 
+    @property
+    def has_others(self) -> bool:
+        return any(dot.topic is None for dot in self.dots)
 
-def map_of(day: date, user: User | None = None) -> Map:
-    """The day's most trending papers; for a reader, those they had or would be recommended are their own."""
-    period = Period("day", day)
+
+def map_of(period: Period, user: User | None = None) -> Map:
+    """Its most trending papers; for a reader, those they had or would be recommended are their own."""
     papers = trending(period.start, period.end, limit=MOST_PAPERS)
     n_papers = Paper.objects.published().between(period.start, period.end).count()
     ids = [paper.pk for paper in papers]
     common = [
         topic for topic, _ in Counter(topic for paper in papers for topic in paper.topics.all()).most_common(COLOURS)
     ]
-    own = _own(user, ids, period) if user else set()
+    own = _own(user, ids) if user else set()
     dots = []
     for paper, (x, y) in zip(papers, _places(ids), strict=True):
         topic = next((topic for topic in common if topic in paper.topics.all()), None)
@@ -58,7 +60,7 @@ def map_of(day: date, user: User | None = None) -> Map:
     return Map(dots, list(enumerate(common)), n_papers - len(papers))
 
 
-def _own(user: User, ids: list[int], period: Period) -> set[int]:
+def _own(user: User, ids: list[int]) -> set[int]:
     had = Interaction.objects.positive().filter(user=user, paper__in=ids).values_list("paper_id", flat=True)
     return {*had, *(item.paper_id for item in rank([user.pk], ids, FOR_READER)[user.pk])}
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from django.db.models.functions import TruncDate
 from django.urls import reverse
@@ -15,6 +15,7 @@ from django.urls import reverse
 from papers.models import Paper, PaperQuerySet
 
 Span = Literal["day", "week", "month"]
+SPANS: tuple[Span, ...] = get_args(Span)
 
 
 @dataclass(frozen=True)

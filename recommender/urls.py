@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import date
-from typing import get_args
 
 from django.urls import path, register_converter
 from django.views.decorators.http import require_safe
@@ -18,7 +17,7 @@ from recommender import (
     views,
 )
 from recommender.library_export import FORMATS
-from recommender.periods import Span
+from recommender.periods import SPANS
 
 
 class DateConverter:
@@ -46,6 +45,10 @@ class OneOf:
         return value
 
 
+class SpanConverter(OneOf, words=SPANS):
+    pass
+
+
 class LinkConverter(OneOf, words=views.LINKS):
     pass
 
@@ -59,24 +62,18 @@ class ExportConverter(OneOf, words=FORMATS):
 
 
 register_converter(DateConverter, "date")
+register_converter(SpanConverter, "span")
 register_converter(LinkConverter, "link")
 register_converter(CitationConverter, "citation")
 register_converter(ExportConverter, "export")
-
-
-class SpanConverter(OneOf, words=get_args(Span)):
-    pass
-
-
-register_converter(SpanConverter, "span")
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("day/<date:day>/", views.period, {"span": "day"}, name="day"),
     path("week/<date:day>/", views.period, {"span": "week"}, name="week"),
     path("month/<date:day>/", views.period, {"span": "month"}, name="month"),
-    path("map/", map_views.map_of_day, name="map"),
-    path("map/<date:day>/", map_views.map_of_day, name="map_of_day"),
+    path("map/", map_views.newest_map, name="map"),
+    path("map/<span:span>/<date:day>/", map_views.map_of_period, name="map_of_period"),
     path("topic/<slug:slug>/", views.topic, name="topic"),
     path("author/<int:pk>/", views.author, name="author"),
     path("paper/<int:pk>/", views.paper, name="paper"),

@@ -28,7 +28,7 @@ from recommender.following_views import followed_authors, follows_topic
 from recommender.forms import LibraryForm, SearchForm, TopicForm
 from recommender.library_import import apply
 from recommender.models import Interaction
-from recommender.periods import Period, Span, month_of, newest_day, topics_of
+from recommender.periods import SPANS, Period, Span, month_of, newest_day, topics_of
 from recommender.picked import picked
 from recommender.search import search_papers
 from recommender.similar import similar_papers
@@ -84,7 +84,7 @@ def _trending_page(request: HttpRequest, period: Period) -> HttpResponse:
     papers = trending(period.start, period.end, topic, TRENDING_PAPERS)
     context = {
         "period": period,
-        "spans": [Period.around(span, period.first) for span in ("day", "week", "month")],
+        "spans": [Period.around(span, period.first) for span in SPANS],
         "previous": period.previous(in_topic),
         "next": period.next(in_topic),
         "calendar": month_of(period.first, in_topic),

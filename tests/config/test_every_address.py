@@ -29,6 +29,7 @@ POSTED_FROM_ELSEWHERE = {"u", "v", "anymail", "api", "accounts/google/login/toke
 VALUES: dict[str, list[str]] = {
     "pk": ["0", "99999999999999999999999"],
     "slug": ["speech", "none"],
+    "span": ["week"],
     "day": ["2025-05-01", "2025-02-31"],
     "link": ["abstract", "pdf", "code", "x"],
     "form": ["bib", "ris", "csv", "json"],

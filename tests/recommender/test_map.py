@@ -14,12 +14,14 @@ from accounts.models import User
 from recommender.engine.layout import lay_out
 from recommender.interactions import record
 from recommender.map_of_papers import COLOURS, MOST_PAPERS, map_of
+from recommender.periods import Period
 from tests.factories import make_paper
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artifacts")]
 
 NOW = datetime(2025, 5, 8, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
+TODAY = Period("day", NOW.date())
 WORDS = {"Speech": "vowels lungs accent", "Bees": "hives honey nectar"}
 
 
@@ -33,7 +35,7 @@ def papers() -> list[int]:
 
 
 def test_what_is_alike_stands_near(papers: list[int]) -> None:
-    dots = map_of(NOW.date()).dots
+    dots = map_of(TODAY).dots
     places = {topic: np.array([(dot.x, dot.y) for dot in dots if str(dot.topic) == topic]) for topic in WORDS}
     for topic, other in (("Speech", "Bees"), ("Bees", "Speech")):
         centre, elsewhere = places[topic].mean(axis=0), places[other].mean(axis=0)
@@ -45,24 +47,34 @@ def test_each_paper_is_a_link_with_its_title_and_a_row_of_the_table(client: Clie
     make_paper("<b>Bold</b> & plain", published_at=NOW)
     make_paper("Hidden", published_at=NOW, status="hidden")
     make_paper("Of another day", published_at=NOW - DAY)
-    html = client.get("/map/2025-05-08/").content.decode()
+    html = client.get("/map/day/2025-05-08/").content.decode()
     dots = re.findall(r'<a href="(/paper/\d+/)"><title>([^<]+)</title><circle', html)
     assert len(dots) == 11
     assert all(html.count(f'href="{url}"') == 2 for url, _title in dots)
     assert "&lt;b&gt;Bold&lt;/b&gt; &amp; plain" in html
     assert "Hidden" not in html
     assert "Of another day" not in html
-    assert client.get("/map/").content == client.get("/map/2025-05-08/").content
+    assert "Of another day" in client.get("/map/week/2025-05-08/").content.decode()
+
+
+@pytest.mark.parametrize(("n_papers", "span"), [(11, "week"), (12, "day")])
+def test_the_newest_map_is_of_the_day_or_where_that_is_thin_of_the_week(
+    client: Client, n_papers: int, span: str
+) -> None:
+    make_paper(published_at=NOW - DAY)
+    for _ in range(n_papers):
+        make_paper(published_at=NOW)
+    assert client.get("/map/").content == client.get(f"/map/{span}/2025-05-08/").content
 
 
 @time_machine.travel(NOW)
 def test_a_reader_s_own_are_ringed(client: Client, papers: list[int], alice: User) -> None:
-    assert not any(dot.is_own for dot in map_of(NOW.date()).dots)
+    assert not any(dot.is_own for dot in map_of(TODAY).dots)
     for number in range(30):
         make_paper(f"Robots grasp {number}", topics=["Robots"], published_at=NOW)
     read = make_paper("Robots that were read", topics=["Robots"], published_at=NOW)
     record(alice, read, "read")
-    own = [dot.paper for dot in map_of(NOW.date(), alice).dots if dot.is_own]
+    own = [dot.paper for dot in map_of(TODAY, alice).dots if dot.is_own]
     assert read in own
     assert len(own) <= 11
     client.force_login(alice)
@@ -72,7 +84,7 @@ def test_a_reader_s_own_are_ringed(client: Client, papers: list[int], alice: Use
 def test_many_topics_share_the_last_colour_and_many_papers_are_cut(client: Client) -> None:
     for number in range(MOST_PAPERS + 3):
         make_paper(f"Paper {number}", topics=[f"Topic {number % 11}"], published_at=NOW)
-    found = map_of(NOW.date())
+    found = map_of(TODAY)
     assert len(found.dots) == MOST_PAPERS
     assert found.n_left_out == 3
     assert {dot.colour for dot in found.dots} == set(range(COLOURS + 1))
@@ -85,7 +97,7 @@ def test_many_topics_share_the_last_colour_and_many_papers_are_cut(client: Clien
 def test_few_papers_or_none_make_a_map_as_well(client: Client, n: int) -> None:
     for number in range(n):
         make_paper("The same title" if number else "", published_at=NOW)
-    response = client.get("/map/" if n else "/map/2025-05-08/")
+    response = client.get("/map/" if n else "/map/day/2025-05-08/")
     assert response.status_code == 200
     assert response.content.decode().count("<title>") == n + 1
 
