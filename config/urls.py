@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("api/v1/", api.urls),
+    path("", include("papers.urls")),
     path("", include("newsletter.urls")),
     path("", include("recommender.urls")),
 ]

@@ -10,7 +10,7 @@ from celery import shared_task
 from django.conf import settings
 from django.db import transaction
 
-from newsletter import digest, experiments, retention
+from newsletter import digest, experiments, retention, submission_answers
 from newsletter.delivery import MailServerUnavailable, logger
 
 SENT_AT_ONCE = 200  # digests a task: their papers are read once, and each digest is still claimed by itself
@@ -53,6 +53,11 @@ def stop_experiments() -> None:
 @shared_task
 def forget_old() -> None:
     retention.forget_old()
+
+
+@shared_task
+def answer_submissions() -> None:
+    submission_answers.answer_all()
 
 
 def ask_to_compose(

@@ -16,7 +16,8 @@ from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action, display
 
-from papers import source_admin as source_admin  # registers its own models
+from papers import source_admin as source_admin  # these register their own models
+from papers import submission_admin as submission_admin
 from papers.admin_base import AdminBase, TabularInline
 from papers.identifiers import OTHER, find_rows, parse_identifier
 from papers.models import Author, Authorship, Identifier, Paper, Topic

@@ -26,6 +26,7 @@ from papers.titles import title_key
 BATCH_LINES = 500
 # Why a paper is hidden that only a reader's library named; the first source that tells of it shows it to everybody.
 FROM_A_LIBRARY = "from a reader's library"
+SUBMITTED = "submitted by a reader"  # and pending: the first source that tells of it answers for the editors
 ANNOUNCEMENT = ("published_at", "published_precision", "announcement")
 PaperTopic = Paper.topics.through
 
@@ -230,13 +231,16 @@ def values_for(one: Taken) -> dict[str, Any]:
     # An import may take a paper away; what is hidden or withdrawn only an editor brings back.
     if description.status in GONE and paper.status not in GONE:
         values |= {"status": description.status, "status_reason": description.status_reason}
-    if description.status == Paper.Status.PUBLISHED and is_from_a_library(paper):
+    if description.status == Paper.Status.PUBLISHED and is_known_from_readers_only(paper):
         values |= {"status": description.status, "status_reason": ""}
     return values
 
 
-def is_from_a_library(paper: Paper) -> bool:
-    return paper.status == Paper.Status.HIDDEN and paper.status_reason == FROM_A_LIBRARY
+def is_known_from_readers_only(paper: Paper) -> bool:
+    return (paper.status, paper.status_reason) in (
+        (Paper.Status.HIDDEN, FROM_A_LIBRARY),
+        (Paper.Status.PENDING, SUBMITTED),
+    )
 
 
 # --- the rows around it ----------------------------------------------------------------------------------------------

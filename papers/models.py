@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -400,3 +401,29 @@ class Merge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.absorbed_id} into {self.kept_id}: {self.reason}"
+
+
+class Submission(models.Model):
+    """A paper that a reader asked the editors to list. Whoever else asks for the same one waits for the same answer."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting for the editors")
+        APPROVED = "approved", _("listed")
+        DECLINED = "declined", _("not listed")
+
+    paper = models.ForeignKey(Paper, models.CASCADE, related_name="submissions")
+    submitter = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="submissions")
+    reason = models.CharField(_("why it is worth reading"), max_length=500, blank=True)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    word = models.TextField(_("a word to the submitter"), max_length=1000, blank=True)
+    submitted_at = models.DateTimeField(default=timezone.now)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    told_at = models.DateTimeField(null=True, blank=True, help_text=_("When the decision was mailed."))
+
+    class Meta:
+        ordering = ["-submitted_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["paper", "submitter"], name="one_submission_a_reader")]
+        indexes = [models.Index(fields=["state", "submitted_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.paper} ({self.get_state_display()})"

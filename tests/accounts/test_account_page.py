@@ -213,7 +213,7 @@ def test_erasing_is_all_or_nothing(reader: User, monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_app_that_holds_something_of_readers_answers_for_it() -> None:
-    assert [label for label, _held in privacy.personal_data()] == ["newsletter", "recommender", "accounts"]
+    assert [label for label, _held in privacy.personal_data()] == ["newsletter", "recommender", "papers", "accounts"]
 
 
 def test_a_get_erases_and_signs_out_nobody(signed_in: Client, reader: User) -> None:

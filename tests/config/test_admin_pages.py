@@ -18,6 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
+from papers.models import Submission
 from recommender.interactions import record
 from recommender.models import Interaction, Interest, RankerVersion
 from recommender.training import train
@@ -55,6 +56,7 @@ def make_rows(n: int) -> None:
         record(user, make_paper(topics=[f"Topic {number}"], authors=[f"Author {number}"]), "save")
         Interest.objects.create(user=user, sentences=["I listen."]).topics.add(make_topic(f"Topic {number}"))
         RankerVersion.objects.create(name=f"version-{number}", manifest=MANIFEST)
+        Submission.objects.create(paper=make_paper(status="pending"), submitter=user)
 
 
 def registered() -> Iterator[type[Model]]:

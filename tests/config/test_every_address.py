@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import User
+from papers.models import Submission
 from recommender.interactions import record
 from recommender.library import annotate
 from recommender.models import Interest
@@ -64,6 +65,7 @@ def urls(alice: User) -> list[str]:
     annotate(alice, paper, [SECRET.lower()[:40]], SECRET)
     Interest.objects.create(user=alice, sentences=[SECRET])
     make_subscription(alice)
+    Submission.objects.create(paper=make_paper(SECRET, status="pending"), submitter=alice, reason=SECRET)
     return sorted(
         url
         for route, _pattern in addresses(get_resolver().url_patterns)
