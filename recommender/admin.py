@@ -101,10 +101,11 @@ class RankerVersionAdmin(ReadOnlyAdmin):
         "created_at",
         "published_at",
         "measurements",
+        "plots",
         "what_it_learnt_from",
         "notes",
     ]
-    readonly_fields = ["measurements", "what_it_learnt_from", "notes"]
+    readonly_fields = ["measurements", "plots", "what_it_learnt_from", "notes"]
 
     def has_publish_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("recommender.change_rankerversion")
@@ -167,6 +168,17 @@ class RankerVersionAdmin(ReadOnlyAdmin):
             for name in sorted(metrics, key=lambda name: -metrics[name].get("ndcg@10", 0))
         ]
         return table(rows, head=["", *METRICS])
+
+    @display(description=_("plots"))
+    def plots(self, version: RankerVersion) -> str:
+        from recommender.plots import figures_of, inline  # matplotlib's second is for those who look
+
+        captions = {
+            "metrics": _("Each ranker, with 95% intervals over readers"),
+            "reliability": _("The chance that the ranker gave, and the share of papers that readers took"),
+        }
+        images = [(captions[name], inline(figure)) for name, figure in figures_of(version.manifest).items()]
+        return render_to_string("admin/recommender/plots.html", {"images": images}) if images else "–"
 
     @display(description=_("what it learnt from"))
     def what_it_learnt_from(self, version: RankerVersion) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +14,28 @@ FORMATS = ("png", "svg")
 SHOWN = ("recall@10", "recall@20", "ndcg@10", "mrr")
 
 
-def draw(measured: dict[str, Any], folder: Path) -> list[Path]:
-    """`metrics` and `reliability` in PNG and SVG, from `Evaluation.as_dict` or a manifest; the files written."""
-    figures = {"metrics": bars(measured["metrics"], measured["intervals"])}
+def figures_of(measured: dict[str, Any]) -> dict[str, Figure]:
+    """`metrics` and `reliability` from `Evaluation.as_dict` or a manifest; none where nothing was measured."""
+    figures = {}
+    if measured.get("metrics"):
+        figures["metrics"] = bars(measured["metrics"], measured["intervals"])
     if measured.get("reliability"):
         figures["reliability"] = reliability(measured["reliability"])
+    return figures
+
+
+def inline(figure: Figure) -> str:
+    """The address of a picture that is its own address: an SVG in a data URI."""
+    drawn = BytesIO()
+    figure.savefig(drawn, format="svg", metadata={"Date": None})
+    return f"data:image/svg+xml;base64,{b64encode(drawn.getvalue()).decode()}"
+
+
+def draw(measured: dict[str, Any], folder: Path) -> list[Path]:
+    """The figures in PNG and SVG; the files written."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, figure in figures.items():
+    for name, figure in figures_of(measured).items():
         for kind in FORMATS:
             path = folder / f"{name}.{kind}"
             figure.savefig(path, dpi=150, metadata={"Date": None} if kind == "svg" else None)

@@ -1,0 +1,58 @@
+"""What editors see of a trained ranker: how good it is, and whether its chances are true."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from re import findall
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from recommender.models import RankerVersion
+
+pytestmark = pytest.mark.django_db
+
+MEASURED: dict[str, Any] = {
+    "held_out": {"papers": 20, "readers": 30},
+    "metrics": {
+        name: {"recall@10": 0.4, "recall@20": 0.5, "recall@100": 0.6, "ndcg@10": value, "mrr": 0.2}
+        for name, value in (("ranker", 0.3217), ("popularity", 0.1))
+    },
+    "intervals": {
+        name: {metric: [0.05, 0.7] for metric in ("recall@10", "recall@20", "recall@100", "ndcg@10", "mrr")}
+        for name in ("ranker", "popularity")
+    },
+    "reliability": [[0.01, 0.012, 300], [0.2, 0.19, 30]],
+}
+
+
+def page_of(version: RankerVersion) -> str:
+    client = Client()
+    client.force_login(User.objects.create_superuser("editor@example.org", "a long password"))
+    answer = client.get(reverse("admin:recommender_rankerversion_change", args=[version.pk]))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_an_evaluation_is_shown_as_figures_and_as_plots() -> None:
+    page = page_of(RankerVersion.objects.create(name="one", manifest=MEASURED))
+    assert "0.3217 [0.0500, 0.7000]" in page
+    drawn = [b64decode(image).decode() for image in findall(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", page)]
+    assert len(drawn) == 2
+    assert all("<svg" in image for image in drawn)
+
+
+def test_a_version_of_which_nothing_was_measured_says_so() -> None:
+    page = page_of(RankerVersion.objects.create(name="none", manifest={"metrics": {}, "intervals": {}}))
+    assert "Nothing was measured." in page
+    assert "data:image/svg" not in page
+
+
+def test_why_a_version_was_not_published_is_told() -> None:
+    version = RankerVersion.objects.create(
+        name="worse", manifest=MEASURED, state=RankerVersion.State.REJECTED, state_reason="It loses to another."
+    )
+    assert "It loses to another." in page_of(version)
