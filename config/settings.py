@@ -411,4 +411,6 @@ UNFOLD = {
     "SITE_HEADER": "Broadsheet: the editors' desk",
     "SITE_URL": "/",
     "SHOW_HISTORY": True,
+    "STYLES": ["config.desk.style_sheet"],
+    "SIDEBAR": {"show_search": True, "show_all_applications": True, "navigation": "config.desk.navigation"},
 }

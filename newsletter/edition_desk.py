@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.cache import cache
@@ -17,6 +18,7 @@ from django.db import transaction
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.models import User
 from newsletter.editions import candidates
@@ -58,7 +60,13 @@ class Candidates:
     topics: list[Topic]
 
 
-SORTS = ("trending", "wanted", "reads", "upvotes", "newest")
+SORTS = {
+    "trending": _lazy("trending"),
+    "wanted": _lazy("wanted by readers"),
+    "reads": _lazy("reads"),
+    "upvotes": _lazy("upvotes"),
+    "newest": _lazy("newest"),
+}
 
 
 def candidates_of(
@@ -67,28 +75,24 @@ def candidates_of(
     """A page of the edition's candidates with what an editor chooses by. About ten queries, however many papers."""
     ids = candidates(edition)
     wanted, scores, n_tried = wanted_papers(edition, ids)
-    papers = Paper.objects.filter(pk__in=ids)
+    papers: Any = Paper.objects.filter(pk__in=ids)
     if topic:
         papers = papers.filter(topics__slug=topic)
     for word in words.split():
         papers = papers.filter(title__icontains=word)
     papers = by_points(papers, (edition.window_end - edition.window_start) / 2)
     papers = papers.defer("abstract", "raw_abstract", "raw_title").prefetch_related("topics")
-    match sort:
-        case "wanted":
-            chosen = sorted(papers, key=lambda paper: (-wanted[paper.pk], -paper.points))  # type: ignore[attr-defined]
-            shown = Paginator(chosen, CANDIDATES_A_PAGE).get_page(page)
-        case "reads":
-            is_liking = ~Q(interactions__kind__in=Interaction.NEGATIVE)
-            n_readers = Count("interactions__user", filter=is_liking, distinct=True)
-            papers = papers.annotate(n_readers=n_readers).order_by("-n_readers", "-points")
-            shown = Paginator(papers, CANDIDATES_A_PAGE).get_page(page)
-        case "upvotes":
-            shown = Paginator(papers.order_by("-upvotes", "-points"), CANDIDATES_A_PAGE).get_page(page)
-        case "newest":
-            shown = Paginator(papers.newest_first(), CANDIDATES_A_PAGE).get_page(page)
-        case _:
-            shown = Paginator(papers, CANDIDATES_A_PAGE).get_page(page)
+    if sort == "wanted":  # which only the ranker knows
+        papers = sorted(papers, key=lambda paper: (-wanted[paper.pk], -paper.points))
+    elif sort == "reads":
+        is_liking = ~Q(interactions__kind__in=Interaction.NEGATIVE)
+        n_readers = Count("interactions__user", filter=is_liking, distinct=True)
+        papers = papers.annotate(n_readers=n_readers).order_by("-n_readers", "-points", "-pk")
+    elif sort == "upvotes":
+        papers = papers.order_by("-upvotes", "-points", "-pk")
+    elif sort == "newest":
+        papers = papers.newest_first()
+    shown = Paginator(papers, CANDIDATES_A_PAGE).get_page(page)
     on_page = [paper.pk for paper in shown]
     counted = Interaction.objects.positive().filter(paper__in=on_page).values_list("paper")
     reads = dict(counted.annotate(n=Count("user", distinct=True)).order_by())
