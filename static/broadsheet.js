@@ -18,6 +18,12 @@
     (current() ?? document.querySelector("main article")).querySelector(`.reactions button[value="${kind}"]`)?.click();
   }
 
+  // What the server wrote in UTC, in the reader's own zone and manner.
+  const manner = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  for (const instant of document.querySelectorAll("time[data-local]")) {
+    instant.textContent = manner.format(new Date(instant.dateTime));
+  }
+
   const keys = {
     "/": () => document.querySelector("main input[type=search], input[type=search]")?.focus(),
     j: () => move(1),

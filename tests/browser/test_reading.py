@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
 from accounts.models import User
-from papers.models import Paper
+from papers.models import Author, Paper
 from recommender.interactions import record
-from recommender.models import Interaction, Interest
+from recommender.models import Interaction, Interest, SavedSearch
 from tests.browser.conftest import Open, violations
 from tests.factories import make_paper, make_reader, make_topic
 
@@ -40,6 +40,9 @@ def reader() -> User:
     record(reader, disliked, "less")
     interest = Interest.objects.create(user=reader, sentences=["How birds learn their songs"])
     interest.topics.add(make_topic("Speech and audio"))
+    interest.authors.add(Author.objects.get(name="Ada Lovelace"))
+    Interest.objects.create(user=reader, name="Robots", sentences=["Hands that hold"])
+    SavedSearch.objects.create(user=reader, query="birds")
     return reader
 
 
@@ -58,10 +61,20 @@ def every_page() -> list[str]:
         f"/author/{paper.authorships.all()[0].author_id}/",
         "/search/?q=birds&topic=none",
         "/search/?q=nothingatall",
+        f"/map/month/{today}/",
     ]
 
 
-PERSONAL = ["/for-you/", "/library/", "/library/?shelf=imported", "/preferences/", "/account/"]
+PERSONAL = [
+    "/for-you/",
+    "/for-you/?show=all",
+    "/interests/",
+    "/search/saved/",
+    "/library/",
+    "/library/?shelf=imported",
+    "/preferences/",
+    "/account/",
+]
 ENTRANCES = ["/accounts/login/", "/accounts/signup/"]
 
 
@@ -169,3 +182,49 @@ def test_mathematics_is_drawn_and_nothing_in_it_runs(reader: User, open_page: Op
     expect(page.locator("[data-tex] svg").first).to_be_visible()
     expect(page.locator(r'[data-tex="\\undefined{x}"]')).to_have_text("x")
     assert page.locator('a[href^="javascript"]').count() == 0
+
+
+def test_an_author_is_followed_in_place(reader: User, open_page: Open) -> None:
+    author = Author.objects.get(name="Grace Hopper")
+    page = open_page(f"/author/{author.pk}/", reader)
+    page.get_by_role("button", name="Follow Grace Hopper").click()
+    expect(page.get_by_role("button", name="Following Grace Hopper")).to_have_attribute("aria-pressed", "true")
+    page.goto("/for-you/")
+    expect(page.locator("aside").get_by_role("link", name="Grace Hopper")).to_be_visible()
+
+
+def test_the_page_is_turned_marked_as_seen_and_begun_afresh(reader: User, open_page: Open) -> None:
+    page = open_page("/for-you/", reader)
+    page.get_by_role("slider", name="The dial").focus()
+    page.keyboard.press("End")
+    page.get_by_role("button", name="Turn it").click()
+    expect(page.get_by_text("now go more by what others like you read")).to_be_visible()
+    expect(page.get_by_role("slider", name="The dial")).to_have_value("100")
+    page.get_by_role("button", name="Seen up to here").click()
+    expect(page.get_by_text("Nothing came since.")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("button", name="Show it again").click()
+    expect(page.locator(".papers article").first).to_be_visible()
+    page.locator("summary", has_text="Start afresh").click()
+    page.get_by_role("button", name="Start afresh").click()
+    expect(page.get_by_text("A fresh start")).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("button", name="Let it count again").click()
+    expect(page.get_by_text("counts again")).to_be_visible()
+
+
+def test_a_dot_of_the_map_leads_to_its_paper_by_keyboard_as_well(reader: User, open_page: Open) -> None:
+    page = open_page(f"/map/month/{timezone.now().date()}/", reader)
+    dot = page.locator(".map > svg a").first
+    title = dot.locator("title").text_content()
+    dot.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(str(title))
+
+
+def test_instants_are_shown_in_the_reader_s_own_zone_and_manner(reader: User, open_page: Open) -> None:
+    Interest.objects.filter(user=reader, name="").update(seen_until=datetime(2025, 5, 8, 22, 30, tzinfo=UTC))
+    page = open_page("/for-you/", reader, timezone_id="Asia/Tokyo", locale="en-GB")
+    expect(page.locator("time[data-local]")).to_have_text("9 May 2025, 07:30")
+    page = open_page("/for-you/", reader, java_script_enabled=False)
+    expect(page.locator("time[data-local]")).to_have_text("May 8, 2025, 10:30 p.m.")
