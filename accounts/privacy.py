@@ -25,8 +25,9 @@ class PersonalData(Protocol):
 
 
 def personal_data() -> Iterator[tuple[str, PersonalData]]:
-    """Each app that holds something of readers, by name; what depends on others before them, the account itself last."""
-    for app in sorted(reversed(list(apps.get_app_configs())), key=lambda app: app.label == User._meta.app_label):
+    """Each app that holds something of readers, by name; what depends on others before them, the account last."""
+    dependent_first = list(apps.get_app_configs())[::-1]
+    for app in sorted(dependent_first, key=lambda app: app.label == User._meta.app_label):
         if app.module and module_has_submodule(app.module, "personal_data"):
             yield app.label, cast(PersonalData, import_module(f"{app.name}.personal_data"))
 

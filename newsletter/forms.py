@@ -34,7 +34,10 @@ class SubscriptionForm(forms.ModelForm):
 
     class Meta:
         model = Subscription
-        fields = ("cadence", "weekday", "hour", "time_zone", "n_papers", "order", "threshold", "paused_until")
+        fields: tuple[str, ...] = (
+            *("cadence", "weekday", "hour", "time_zone"),
+            *("n_papers", "order", "threshold", "paused_until"),
+        )
         labels = {
             "cadence": _("A digest"),
             "weekday": _("on, if once a week"),

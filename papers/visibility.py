@@ -1,4 +1,4 @@
-"""Hiding, withdrawing and embargoing a paper: at once, with a reason, and by whom; the second of two editors is told."""
+"""Hiding, withdrawing and embargoing a paper: at once, with a reason, by whom; the second of two editors is told."""
 
 from __future__ import annotations
 
