@@ -1,4 +1,4 @@
-"""Clicks in mails, and which of them no reader made: mail scanners follow every link, some seconds after delivery."""
+"""Clicks and votes in mails, and which no reader made: mail scanners follow every link, some seconds after delivery."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from newsletter.models import Click, Digest
+from newsletter.models import Click, Digest, Vote
 from papers.models import Paper
 from recommender.interactions import record
 from recommender.models import Interaction
@@ -18,6 +18,7 @@ SCANNER_AGENTS = re.compile(
     r"|fortinet|python-|curl|wget|go-http-client|java/|okhttp|headless|phantom|facebookexternalhit|googleimageproxy",
     re.IGNORECASE,
 )
+VOTES = Vote.Kind.values
 TOO_SOON = timedelta(seconds=5)  # after delivery; nobody reads that fast, a gateway scans before the inbox
 BURST = 4  # different links of one digest ...
 BURST_WITHIN = timedelta(seconds=5)  # ... within this time are a machine's
@@ -29,7 +30,8 @@ def note_click(
 ) -> Click:
     """Keep the click, and tell the recommender of it if a reader made it."""
     at = at or timezone.now()
-    click = Click(digest=digest, paper=paper, link=link, at=at, scanner=sign_of_scanner(digest, user_agent, at, method))
+    scanner = sign_of_scanner(digest, user_agent, at, method)
+    click = Click(digest=digest, paper=paper, link=link, at=at, scanner=scanner, **digest.place_of(paper.pk))
     click.save()
     if not click.scanner and is_burst(click):
         take_back_burst(click)
@@ -37,6 +39,12 @@ def note_click(
     if not click.scanner:
         record(digest.subscription.user, paper, Interaction.Kind.CLICK, Interaction.Source.EMAIL, at)
     return click
+
+
+@transaction.atomic
+def note_vote(digest: Digest, paper: Paper, kind: str) -> None:
+    Vote.objects.get_or_create(digest=digest, paper=paper, kind=kind, defaults=digest.place_of(paper.pk))
+    record(digest.subscription.user, paper, kind, Interaction.Source.EMAIL)
 
 
 def sign_of_scanner(digest: Digest, user_agent: str, at: datetime, method: str) -> str:

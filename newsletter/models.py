@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -107,7 +107,10 @@ class Edition(models.Model):
 
     class Meta:
         ordering = ["-date"]
-        permissions = [("send_edition", _("Can freeze, send, stop and resume an edition"))]
+        permissions = [
+            ("send_edition", _("Can freeze, send, stop and resume an edition")),
+            ("view_operations", _("Can see how the site runs")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.date:%A, %-d %B %Y}"
@@ -271,8 +274,27 @@ class Digest(models.Model):
     def paper_ids(self) -> list[int]:
         return [item["paper"] for item in self.items]
 
+    def place_of(self, paper_id: int) -> dict[str, Any]:
+        """Where a paper stands in it, counted from 1, and the kind of reason: what a click or vote is counted by."""
+        for position, item in enumerate(self.items, start=1):
+            if item["paper"] == paper_id:
+                return {"position": position, "reason": item["reason"].get("kind", "")}
+        return {}
 
-class Click(models.Model):
+
+class Answered(models.Model):
+    """What a reader did with a paper of a digest, with where it stood and why: so that it is counted without opening
+    the digest."""
+
+    paper = models.ForeignKey(Paper, models.CASCADE, related_name="+")
+    position = models.PositiveSmallIntegerField(null=True, blank=True, help_text=_("In the digest, from 1."))
+    reason = models.CharField(max_length=12, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class Click(Answered):
     """A link of a digest that was followed. Scanners' are kept and marked, and count for nothing."""
 
     class Link(models.TextChoices):
@@ -281,7 +303,6 @@ class Click(models.Model):
         CODE = "code", _("code")
 
     digest = models.ForeignKey(Digest, models.CASCADE, related_name="clicks")
-    paper = models.ForeignKey(Paper, models.CASCADE, related_name="+")
     link = models.CharField(max_length=4, choices=Link.choices, default=Link.PAGE)
     scanner = models.CharField(max_length=60, blank=True, help_text=_("How we know it was none of the reader's."))
     at = models.DateTimeField(default=timezone.now, db_index=True)
@@ -291,6 +312,26 @@ class Click(models.Model):
 
     def __str__(self) -> str:
         return f"{self.digest_id} {self.link} {self.paper_id}"
+
+
+class Vote(Answered):
+    """A button of a digest that was pressed. One a kind, however often; the interaction itself is the recommender's."""
+
+    class Kind(models.TextChoices):
+        SAVE = "save", _("saved")
+        MORE = "more", _("more like this")
+        LESS = "less", _("less like this")
+
+    digest = models.ForeignKey(Digest, models.CASCADE, related_name="votes")
+    kind = models.CharField(max_length=4, choices=Kind.choices)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        ordering = ["-at"]
+        constraints = [models.UniqueConstraint(fields=["digest", "paper", "kind"], name="one_vote_a_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.digest_id} {self.kind} {self.paper_id}"
 
 
 class Bounce(models.Model):

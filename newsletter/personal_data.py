@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import User
-from newsletter.models import Bounce, Click, Digest, Subscription, Suppression
+from newsletter.models import Bounce, Click, Digest, Subscription, Suppression, Vote
 from newsletter.suppression import suppress, suppression_of
 
 SUBSCRIPTION_FIELDS = [
@@ -43,6 +43,11 @@ def export(user: User) -> dict[str, Any]:
             Click.objects.filter(digest__subscription__user=user)
             .order_by("at")
             .values("at", "paper_id", "paper__title", "link", "scanner")
+        ),
+        "votes": list(
+            Vote.objects.filter(digest__subscription__user=user)
+            .order_by("at")
+            .values("at", "paper_id", "paper__title", "kind")
         ),
         "bounces": list(
             Bounce.objects.filter(digest__subscription__user=user).order_by("at").values("at", "kind", "said")

@@ -19,17 +19,14 @@ from django.views.generic import View
 
 from accounts.views import signed_in_reader
 from newsletter import links, subscriptions
-from newsletter.clicks import note_click
+from newsletter.clicks import VOTES, note_click, note_vote
 from newsletter.message import digest_context, load_contents, render_html
 from newsletter.models import Click, Digest, Subscription
 from newsletter.schedule import local_date
 from papers.models import Paper
-from recommender.interactions import record
-from recommender.models import Interaction
 
 PAUSE_DAYS = 28
 DIGESTS_A_PAGE = 30
-VOTES = (Interaction.Kind.SAVE, Interaction.Kind.MORE, Interaction.Kind.LESS)
 # A mail's HTML carries its styles in the tags, since mail programs know nothing else.
 MAIL_STYLES = {"style-src": ["'unsafe-inline'"]}
 
@@ -75,7 +72,7 @@ class Vote(View):
         if kind not in VOTES:
             raise Http404
         if digest is not None:
-            record(digest.subscription.user, paper, kind, Interaction.Source.EMAIL)
+            note_vote(digest, paper, kind)
         return self.page(request, token, kind, is_done=True)
 
     def page(self, request: HttpRequest, token: str, kind: str, is_done: bool = False) -> HttpResponse:

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from newsletter.delivery import send_uncertain_again
-from newsletter.models import Bounce, Click, Digest, DigestQuerySet
+from newsletter.models import Bounce, Click, Digest, DigestQuerySet, Vote
 from papers.admin_base import ReadOnlyAdmin
 
 
@@ -60,8 +60,8 @@ class DigestAdmin(ReadOnlyAdmin):
 
 @admin.register(Click)
 class ClickAdmin(ReadOnlyAdmin):
-    list_display = ["at", "reader", "paper", "link", "scanner"]
-    list_filter = ["link", ("scanner", admin.EmptyFieldListFilter)]
+    list_display = ["at", "reader", "paper", "link", "position", "reason", "scanner"]
+    list_filter = ["link", "reason", ("scanner", admin.EmptyFieldListFilter)]
     list_select_related = ["digest__subscription__user", "paper"]
     search_fields = ["digest__subscription__user__email"]
     date_hierarchy = "at"
@@ -69,6 +69,19 @@ class ClickAdmin(ReadOnlyAdmin):
     @admin.display(description=_("reader"))
     def reader(self, click: Click) -> str:
         return click.digest.subscription.user.email
+
+
+@admin.register(Vote)
+class VoteAdmin(ReadOnlyAdmin):
+    list_display = ["at", "reader", "paper", "kind", "position", "reason"]
+    list_filter = ["kind", "reason"]
+    list_select_related = ["digest__subscription__user", "paper"]
+    search_fields = ["digest__subscription__user__email"]
+    date_hierarchy = "at"
+
+    @admin.display(description=_("reader"))
+    def reader(self, vote: Vote) -> str:
+        return vote.digest.subscription.user.email
 
 
 @admin.register(Bounce)

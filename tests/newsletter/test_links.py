@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter import digest, links
-from newsletter.models import Click, Digest, Subscription
+from newsletter.models import Click, Digest, Subscription, Vote
 from recommender.models import Interaction
 from tests.newsletter.conftest import MORNING, make_due_reader
 
@@ -168,6 +168,21 @@ def test_a_vote_is_cast_by_its_button_and_not_by_opening_the_page(client, sent, 
     assert not Interaction.objects.exists()
     assert b'role="status"' in client.post(url).content
     assert (Interaction.objects.get().kind, Interaction.objects.get().source) == (kind, "email")
+
+
+def test_clicks_and_votes_tell_where_their_paper_stood_and_why(client, sent):
+    follow(client, sent, 2)
+    for _ in range(2):  # pressed twice is one vote
+        client.post(path(links.vote_url(sent.pk, sent.paper_ids[1])) + "/save")
+    stood = [(row.paper_id, row.position, row.reason) for row in (Click.objects.get(), Vote.objects.get(kind="save"))]
+    assert stood == [(sent.paper_ids[at], at + 1, sent.items[at]["reason"]["kind"]) for at in (2, 1)]
+
+
+def test_a_vote_for_a_paper_that_left_the_digest_has_no_place(client, sent):
+    gone, sent.items = sent.paper_ids[1], sent.items[:1]
+    sent.save()
+    client.post(path(links.vote_url(sent.pk, gone)) + "/less")
+    assert Vote.objects.values("position", "reason").get() == {"position": None, "reason": ""}
 
 
 def test_a_vote_needs_neither_login_nor_cookie(sent):
