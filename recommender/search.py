@@ -1,4 +1,4 @@
-"""Search: identifier, words, authors -> rankings -> fused -> what the reader may see.
+"""Search: identifier, words, authors, meaning -> rankings -> fused -> what the reader may see.
 
 A ranking is a list of paper ids, best first, of anything in the catalogue: what is hidden is taken out once, at the
 end. Any text at all is a query.
@@ -78,6 +78,13 @@ def by_words_and_author(tokens: Sequence[str]) -> list[int]:
     return [paper_id for paper_id in _matching_papers(tokens, every=False) if paper_id in theirs]
 
 
+def by_meaning(tokens: Sequence[str]) -> list[int]:
+    """Papers near the words in the space that the published ranker learnt, whatever words they use themselves."""
+    from recommender.meaning import near_text  # scikit-learn's second and a half is for those that search
+
+    return near_text(" ".join(tokens))
+
+
 def find_new(query: str, since: datetime) -> list[int]:
     """Papers announced since then with all the query's words, or by somebody so called."""
     tokens = tokenize(query)
@@ -91,7 +98,7 @@ def find_new(query: str, since: datetime) -> list[int]:
 
 
 # One more way of finding papers is one more function here.
-RANKINGS: list[Ranking] = [by_words, by_author, by_words_and_author]
+RANKINGS: list[Ranking] = [by_words, by_author, by_words_and_author, by_meaning]
 
 
 def _papers_of(authors: Sequence[int]) -> list[int]:
