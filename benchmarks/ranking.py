@@ -61,6 +61,7 @@ CHUNK = 500  # readers
 WORDS_OF_TEXT = 60  # of a bag of words, about what the encoder reads before it cuts
 FEW = (1, 3, 5)
 SENTENCE_WORDS = 8
+CURVES = ("broadsheet", "tfidf_centroid", "arxiv_sanity")  # that are drawn: the rest lie below
 NEW_SHARE = 0.2
 
 stderr = Console(stderr=True)
@@ -342,15 +343,8 @@ WARM = {
     "bpr": tuned("bpr", [bpr(64, 0.01, 100), bpr(128, 0.01, 200), bpr(128, 0.003, 100)]),
     "item_knn": tuned("item_knn", [item_knn(20), item_knn(50), item_knn(200), item_knn(1000)]),
 }
-RANKERS = {
-    "cold": {"broadsheet": Broadsheet, **{name: baseline(name) for name in BASELINES}},
-    "warm": {
-        "broadsheet": Broadsheet,
-        **WARM,
-        **{name: baseline(name) for name in ("tfidf_centroid", "zotero_arxiv_daily", "random", "popularity")},
-    },
-    "few": {"broadsheet": Broadsheet, "tfidf_centroid": baseline("tfidf_centroid")},
-}
+EVERY = {"broadsheet": Broadsheet, **{name: baseline(name) for name in BASELINES}}
+RANKERS = {"cold": EVERY, "warm": EVERY | WARM, "few": EVERY}
 
 
 # --- measuring -----------------------------------------------------------------------------------------------------
@@ -481,21 +475,26 @@ def run_few(args: argparse.Namespace, data: Data, dense: np.ndarray, seed: int, 
     )
     for name in args.rankers:
         score, *seconds = timed(RANKERS["few"][name], asked.train, asked.library, seed)
-        for label, n_saves in (("sentence", None), *((f"{n} saves", n) for n in FEW), ("all saves", 10**9)):
+        for given, n_saves in (("a sentence", None), *((f"{n} saves", n) for n in FEW), ("", 10**9)):
             if n_saves is None and name != "broadsheet":
                 continue
+            label = f"{name}, {given}" if given else name
             question = few(asked, n_saves, seed)
             run = ask_all(question, score, *seconds)
-            results.setdefault(f"{name}, {label}", []).append((run, question))
-            stderr.print(f"{name}, {label}, seed {seed}: nDCG@10 {np.nanmean(run.values['ndcg@10']):.4f}")
+            results.setdefault(label, []).append((run, question))
+            if args.dump:
+                dump(args.dump, label.replace(", ", "-").replace(" ", "-"), seed, run, question)
+            stderr.print(f"{label}, seed {seed}: nDCG@10 {np.nanmean(run.values['ndcg@10']):.4f}")
 
 
 def figures_of(args: argparse.Namespace, rankers: dict[str, dict]) -> dict[str, Figure]:
     if args.protocol == "few":
         lines: dict[str, list[tuple[str, float, float, float]]] = {}
         for label, values in rankers.items():
-            name, given = label.split(", ")
-            lines.setdefault(name, []).append((given, values["ndcg@10"], *values["intervals"]["ndcg@10"]))
+            name, _, given = label.partition(", ")
+            point = given or "all saves", values["ndcg@10"], *values["intervals"]["ndcg@10"]
+            if name in CURVES:
+                lines.setdefault(name, []).append(point)
         return {"few": curves(lines, "nDCG@10")}
     out = {args.protocol: bars(rankers, {name: values["intervals"] for name, values in rankers.items()})}
     if bins := rankers.get("broadsheet", {}).get("reliability"):

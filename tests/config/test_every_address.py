@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -16,7 +16,7 @@ from accounts.models import User
 from papers.models import Submission
 from recommender.interactions import record
 from recommender.library import annotate
-from recommender.models import Interest
+from recommender.models import Interest, SavedSearch
 from tests.factories import make_paper, make_reader, make_subscription
 
 pytestmark = pytest.mark.django_db
@@ -46,11 +46,11 @@ def addresses(patterns: Iterable[URLPattern | URLResolver], prefix: str = "") ->
             yield prefix + str(pattern.pattern), pattern
 
 
-def filled(route: str, paper_id: int = 1) -> set[str]:
+def filled(route: str, pks: Collection[int]) -> set[str]:
     """The address with every value that its arguments are tried with."""
     urls = {"/" + route.strip("^$")}
     for argument, name in re.findall(r"(<(?:\w+:)?(\w+)>)", route):
-        values = [*VALUES.get(name, []), *NONSENSE, *([str(paper_id)] if name == "pk" else [])]
+        values = [*VALUES.get(name, []), *NONSENSE, *(map(str, pks) if name == "pk" else [])]
         urls = {url.replace(argument, value) for url in urls for value in values}
     return urls
 
@@ -64,13 +64,15 @@ def urls(alice: User) -> list[str]:
     record(alice, paper, "save")
     annotate(alice, paper, [SECRET.lower()[:40]], SECRET)
     Interest.objects.create(user=alice, sentences=[SECRET])
+    apart = Interest.objects.create(user=alice, name=SECRET, sentences=[SECRET])
+    search = SavedSearch.objects.create(user=alice, query=SECRET)
     make_subscription(alice)
     Submission.objects.create(paper=make_paper(SECRET, status="pending"), submitter=alice, reason=SECRET)
     return sorted(
         url
         for route, _pattern in addresses(get_resolver().url_patterns)
         if not route.startswith("admin/")
-        for url in filled(route, paper.pk)
+        for url in filled(route, {paper.pk, apart.pk, search.pk})
     )
 
 
