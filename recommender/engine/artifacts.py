@@ -19,7 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from recommender.engine.errors import ArtifactError
+from recommender.engine.errors import ArtifactError, NotFinite
 
 MAGIC = b"BSARR\x01\n\x00"
 ALIGNMENT = 64
@@ -30,20 +30,24 @@ Arrays = dict[str, NDArray[Any]]
 
 def write_artifact(root: Path, name: str, arrays: Mapping[str, NDArray[Any]], manifest: Mapping[str, Any]) -> Path:
     """The folder root/name with every array and the manifest, whole or not at all. FileExistsError if it is there;
-    ValueError if a number is not finite, for nothing not finite is ever published."""
+    NotFinite if a number is not, for nothing not finite is ever published."""
     target = root / name
     if target.exists():
         raise FileExistsError(target)
     for key, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ValueError(f"{key} holds numbers that are not finite.")
+            raise NotFinite(f"{key} holds numbers that are not finite.")
+    content = dict(manifest) | {"arrays": sorted(arrays)}
+    try:
+        text = json.dumps(content, indent=2, allow_nan=False)
+    except ValueError as error:
+        raise NotFinite("The manifest holds numbers that are not finite.") from error
     aside = root / f".{name}.{uuid.uuid4().hex[:8]}.part"
     aside.mkdir(parents=True)
     try:
         for key, array in arrays.items():
             _write_array(aside / f"{key}.array", array)
-        content = dict(manifest) | {"arrays": sorted(arrays)}
-        _write(aside / MANIFEST, json.dumps(content, indent=2, allow_nan=False).encode())
+        _write(aside / MANIFEST, text.encode())
         aside.rename(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)

@@ -13,6 +13,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from recommender.engine.errors import NotFinite
+
 
 class Collaborative:
     """ALS on confidence-weighted likings (Hu, Koren, Volinsky, 2008).
@@ -50,7 +52,7 @@ class Collaborative:
         if self.user_factors_.shape[0] != n_users or self.item_factors_.shape[0] != n_items:
             raise ValueError("ALS gave factors of another shape than user_items.")
         if not (np.isfinite(self.user_factors_).all() and np.isfinite(self.item_factors_).all()):
-            raise ValueError("ALS gave factors that are not finite.")
+            raise NotFinite("ALS gave factors that are not finite.")
         self.item_factors_[user_items.getnnz(axis=0) == 0] = 0
         return self
 

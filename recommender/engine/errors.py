@@ -9,5 +9,9 @@ class EncoderUnavailable(EngineError):
     """The text encoder cannot be loaded."""
 
 
+class NotFinite(EngineError, ValueError):
+    """Something learnt holds nan or infinity: it is neither kept nor used."""
+
+
 class ArtifactError(EngineError):
     """A file of vectors or of a trained ranker is truncated, foreign or missing."""

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sklearn.utils.extmath import randomized_svd
 
 from recommender.engine.encoder import normalised
+from recommender.engine.errors import NotFinite
 from recommender.engine.interactions import Rows
 from recommender.engine.papers import Papers
 
@@ -86,7 +87,7 @@ class Projection:
 
     def fit(self, papers: Papers, likings: sp.csr_matrix) -> Projection:
         """`likings` CSR (n_users, n_papers), positive weights. Readers of one paper teach nothing; with no others
-        this is `start`."""
+        this is `start`. NotFinite where training went astray."""
         if likings.shape[1] != len(papers):
             raise ValueError(f"likings has {likings.shape[1]} columns for {len(papers)} papers.")
         if not (likings.getnnz(axis=1) >= 2).any() or min(papers.words.shape) < 2 or not papers.words.nnz:
@@ -101,6 +102,8 @@ class Projection:
         self.word_vectors_, self.dense_vectors_, corrections = (
             np.hstack(blocks) for blocks in zip(*models, strict=True)
         )
+        if not all(np.isfinite(learnt).all() for learnt in (self.word_vectors_, self.dense_vectors_, corrections)):
+            raise NotFinite("The projection learnt from readers holds numbers that are not finite.")
         order = np.argsort(papers.ids, kind="stable")
         self.rows_, self.corrections_ = Rows(papers.ids), corrections[order] / np.float32(np.sqrt(self.n_models))
         self.n_blocks_, self.is_learnt_ = self.n_models, True

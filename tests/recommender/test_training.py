@@ -7,19 +7,21 @@ import os
 import pickletools
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import time_machine
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from papers.models import Paper
 from recommender import training
+from recommender.engine import ranker as engine
 from recommender.engine.artifacts import read_artifact
 from recommender.engine.errors import EngineError
+from recommender.engine.projection import Projection
 from recommender.engine.ranker import Ranker
 from recommender.interactions import record
 from recommender.models import RankerVersion
@@ -220,9 +222,7 @@ def test_without_publishing_the_one_in_use_stays() -> None:
     assert RankerVersion.objects.latest("pk").state == State.TRAINED
 
 
-def test_nothing_that_is_not_finite_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    plant_papers(10)
-    first = train().version
+def nan_in_an_array(monkeypatch: pytest.MonkeyPatch) -> str:
     honest = Ranker.to_arrays
 
     def with_a_nan(ranker: Ranker) -> object:
@@ -230,10 +230,47 @@ def test_nothing_that_is_not_finite_is_kept(monkeypatch: pytest.MonkeyPatch) -> 
         return arrays | {"n_readers": np.full(10, np.nan, np.float32)}, kept
 
     monkeypatch.setattr(Ranker, "to_arrays", with_a_nan)
-    with pytest.raises((ValueError, EngineError), match="not finite"):
-        train()
-    assert [*RankerVersion.objects.values_list("name", "state")] == [(first.name, State.PUBLISHED)]
+    return "n_readers holds numbers that are not finite."
+
+
+def nan_in_the_manifest(monkeypatch: pytest.MonkeyPatch) -> str:
+    honest = Ranker.to_arrays
+
+    def with_a_nan(ranker: Ranker) -> object:
+        arrays, kept = honest(ranker)
+        return arrays, kept | {"scale": float("nan")}
+
+    monkeypatch.setattr(Ranker, "to_arrays", with_a_nan)
+    return "The manifest holds numbers that are not finite."
+
+
+def training_that_goes_astray(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A step so great that the word vectors leave what float32 can hold; the first fit, which measures, meets it."""
+    monkeypatch.setattr(engine, "FEWEST_TEACHERS", 5)
+    assert Projection.__init__.__kwdefaults__
+    monkeypatch.setitem(Projection.__init__.__kwdefaults__, "learning_rate", 1e38)
+    plant_reads(plant_readers(20), [*Paper.objects.order_by("pk")], each=2)
+    return "The projection learnt from readers holds numbers that are not finite."
+
+
+@pytest.mark.parametrize("fault", [nan_in_an_array, nan_in_the_manifest, training_that_goes_astray])
+def test_what_is_not_finite_is_rejected_with_a_reason_and_leaves_no_artifact(
+    fault: Callable[[pytest.MonkeyPatch], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant_papers(10)
+    first = train().version
+    reason = fault(monkeypatch)
+    with pytest.raises(CommandError, match=f"is rejected and the one in use stays. {reason}") as raised:
+        call_command("train_recommender", verbosity=0)
+    assert raised.value.returncode == 2
+    rejected = RankerVersion.objects.exclude(pk=first.pk).get()
+    assert (rejected.state, rejected.state_reason) == (State.REJECTED, reason)
+    assert rejected.published_at is None
+    assert rejected.manifest["counts"]["papers"] == 10
     assert [path.name for path in folder_of(first.name).parent.iterdir()] == [first.name]
+    assert model().name == first.name
+    with pytest.raises(EngineError, match="train again"):
+        load(rejected.name)
 
 
 def test_a_full_disk_publishes_nothing_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
