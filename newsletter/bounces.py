@@ -23,6 +23,7 @@ from flufl.bounce import all_failures
 
 from newsletter.answers import ADDRESS_ERRORS, POLICY_WORDS, enhanced_code
 from newsletter.models import Bounce, Digest, Suppression
+from newsletter.subscription_changes import note_changes
 from newsletter.suppression import suppress
 
 Kind = Bounce.Kind
@@ -188,7 +189,8 @@ def take(report: Report, at: datetime | None = None) -> None:
 
 def note_bounce(digest: Digest, kind: Kind, said: str, at: datetime | None = None) -> None:
     at = at or timezone.now()
-    _row, is_new = Bounce.objects.get_or_create(digest=digest, kind=kind, defaults={"said": said[:300], "at": at})
+    told = {"edition_id": digest.edition_id, "said": said[:300], "at": at}
+    _row, is_new = Bounce.objects.get_or_create(digest=digest, kind=kind, defaults=told)
     if not is_new:
         return
     address = digest.subscription.user.email
@@ -201,3 +203,4 @@ def note_bounce(digest: Digest, kind: Kind, said: str, at: datetime | None = Non
         recent = Bounce.objects.filter(digest__subscription=digest.subscription_id, kind=Kind.SOFT, at__gte=since)
         if (count := recent.count()) >= settings.SOFT_BOUNCES:
             suppress(address, Suppression.Reason.BOUNCE, f"{count} soft bounces, the last: {said}")
+    note_changes([digest.subscription_id], at)

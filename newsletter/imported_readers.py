@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from newsletter.models import Subscription
 from newsletter.schedule import next_digest_at
+from newsletter.subscription_changes import note_changes
 
 
 def subscribe(readers: Collection[User]) -> None:
@@ -19,3 +20,5 @@ def subscribe(readers: Collection[User]) -> None:
     for subscription in subscriptions:
         subscription.next_digest_at = next_digest_at(subscription, now)
     Subscription.objects.bulk_create(subscriptions, ignore_conflicts=True)
+    new = [subscription.user_id for subscription in subscriptions]
+    note_changes(Subscription.objects.filter(user__in=new).values_list("pk", flat=True), now)

@@ -89,6 +89,42 @@ class Subscription(models.Model):
         return f"{self.user} ({self.cadence})"
 
 
+class SubscriptionChange(models.Model):
+    """That a reader was won or lost: by turns, for each subscription. Kept without the reader once they are erased."""
+
+    class Kind(models.TextChoices):
+        SUBSCRIBED = "subscribed", _("subscribed")
+        RETURNED = "returned", _("came back")
+        UNSUBSCRIBED = "unsubscribe", _("unsubscribed")
+        BOUNCED = "bounce", _("bounced")
+        COMPLAINED = "complaint", _("complained")
+        ERASED = "erased", _("erased")
+
+    WON = (Kind.SUBSCRIBED, Kind.RETURNED)
+
+    subscription = models.ForeignKey(
+        Subscription, models.SET_NULL, null=True, blank=True, related_name="changes", help_text=_("Empty once erased.")
+    )
+    kind = models.CharField(max_length=11, choices=Kind.choices)
+    at = models.DateTimeField(default=timezone.now)
+    edition = models.ForeignKey(
+        "Edition",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text=_("Of the last digest that the reader got before."),
+    )
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["at", "kind"]), models.Index(fields=["edition", "kind"])]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}, {self.at:%Y-%m-%d %H:%M}"
+
+
 class Edition(models.Model):
     """One publication day: the editor's note, the picks, the candidate window, the ranker version used."""
 
@@ -260,7 +296,9 @@ class Digest(models.Model):
         indexes = [
             models.Index(fields=["state", "next_attempt_at"]),
             models.Index(fields=["state", "lease_until"]),
-            models.Index(fields=["edition", "state"]),
+            # Whoever counts an edition's digests, and why they were not sent, reads nothing but this.
+            models.Index(fields=["edition", "state", "state_reason"]),
+            models.Index(fields=["-period", "-id"]),
         ]
 
     def __str__(self) -> str:
@@ -275,17 +313,20 @@ class Digest(models.Model):
         return [item["paper"] for item in self.items]
 
     def place_of(self, paper_id: int) -> dict[str, Any]:
-        """Where a paper stands in it, counted from 1, and the kind of reason: what a click or vote is counted by."""
+        """Its edition, where a paper stands in it, counted from 1, and the kind of reason: what a click or vote is
+        counted by."""
+        place = {"edition_id": self.edition_id}
         for position, item in enumerate(self.items, start=1):
             if item["paper"] == paper_id:
-                return {"position": position, "reason": item["reason"].get("kind", "")}
-        return {}
+                return place | {"position": position, "reason": item["reason"].get("kind", "")}
+        return place
 
 
 class Answered(models.Model):
-    """What a reader did with a paper of a digest, with where it stood and why: so that it is counted without opening
-    the digest."""
+    """What a reader did with a paper of a digest, with its edition, where it stood and why: so that it is counted
+    without opening the digest."""
 
+    edition = models.ForeignKey(Edition, models.CASCADE, related_name="+", db_index=False)
     paper = models.ForeignKey(Paper, models.CASCADE, related_name="+")
     position = models.PositiveSmallIntegerField(null=True, blank=True, help_text=_("In the digest, from 1."))
     reason = models.CharField(max_length=12, blank=True)
@@ -309,6 +350,7 @@ class Click(Answered):
 
     class Meta:
         ordering = ["-at"]
+        indexes = [models.Index(fields=["edition", "scanner", "position", "reason"])]
 
     def __str__(self) -> str:
         return f"{self.digest_id} {self.link} {self.paper_id}"
@@ -329,6 +371,7 @@ class Vote(Answered):
     class Meta:
         ordering = ["-at"]
         constraints = [models.UniqueConstraint(fields=["digest", "paper", "kind"], name="one_vote_a_kind")]
+        indexes = [models.Index(fields=["edition", "kind", "position", "reason"])]
 
     def __str__(self) -> str:
         return f"{self.digest_id} {self.kind} {self.paper_id}"
@@ -343,6 +386,7 @@ class Bounce(models.Model):
         COMPLAINT = "complaint", _("complaint")
 
     digest = models.ForeignKey(Digest, models.CASCADE, related_name="bounces")
+    edition = models.ForeignKey(Edition, models.CASCADE, related_name="+", db_index=False)
     kind = models.CharField(max_length=9, choices=Kind.choices)
     said = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField(default=timezone.now)
@@ -350,6 +394,7 @@ class Bounce(models.Model):
     class Meta:
         ordering = ["-at"]
         constraints = [models.UniqueConstraint(fields=["digest", "kind"], name="one_bounce_a_digest_and_kind")]
+        indexes = [models.Index(fields=["edition", "kind"])]
 
     def __str__(self) -> str:
         return f"{self.digest_id} {self.kind}"

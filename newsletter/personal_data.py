@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import User
-from newsletter.models import Bounce, Click, Digest, Subscription, Suppression, Vote
+from newsletter.models import Bounce, Click, Digest, Subscription, SubscriptionChange, Suppression, Vote
+from newsletter.subscription_changes import note_changes
 from newsletter.suppression import suppress, suppression_of
 
 SUBSCRIPTION_FIELDS = [
@@ -52,11 +53,16 @@ def export(user: User) -> dict[str, Any]:
         "bounces": list(
             Bounce.objects.filter(digest__subscription__user=user).order_by("at").values("at", "kind", "said")
         ),
+        "subscribed_and_left": list(
+            SubscriptionChange.objects.filter(subscription__user=user).order_by("at", "pk").values("at", "kind")
+        ),
         "suppression": suppression and {"reason": suppression.reason, "note": suppression.note, "at": suppression.at},
     }
 
 
 def erase(user: User) -> None:
-    """Subscription, digests, clicks and bounces go; of the address a keyed hash stays: nothing late is sent."""
+    """Subscription, digests, clicks and bounces go; of the address a keyed hash stays: nothing late is sent. That
+    somebody came and left is still counted, with no name to it."""
     suppress(user.email, Suppression.Reason.ERASED)
+    note_changes(Subscription.objects.filter(user=user).values_list("pk", flat=True))
     Subscription.objects.filter(user=user).delete()

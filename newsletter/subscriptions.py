@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from newsletter.models import Subscription
 from newsletter.schedule import next_digest_at
+from newsletter.subscription_changes import note_changes
 from newsletter.suppression import lift_readers_own, suppress
 
 FEWEST_PAPERS = 3
@@ -30,6 +31,7 @@ def confirm(user: User, at: datetime | None = None) -> Subscription:
         subscription.confirmed_at = at
         lift_readers_own(user.email)
         reschedule(subscription, at, also=["confirmed_at"])
+    note_changes([subscription.pk], at)  # or it is another address, to which mail goes again
     return subscription
 
 
@@ -59,10 +61,12 @@ def send_fewer(subscription: Subscription) -> None:
 @transaction.atomic
 def unsubscribe(subscription: Subscription, at: datetime | None = None) -> None:
     """At once and as often as one likes: the second time changes nothing."""
+    at = at or timezone.now()
     if subscription.unsubscribed_at is None:
-        subscription.unsubscribed_at = at or timezone.now()
+        subscription.unsubscribed_at = at
     reschedule(subscription, also=["unsubscribed_at"])
     suppress(subscription.user.email, "unsubscribe")
+    note_changes([subscription.pk], at)
 
 
 @transaction.atomic
@@ -74,3 +78,4 @@ def resubscribe(subscription: Subscription) -> None:
         subscription.cadence = Subscription.Cadence.DAILY
     lift_readers_own(subscription.user.email)
     reschedule(subscription, also=["unsubscribed_at", "paused_until", "cadence"])
+    note_changes([subscription.pk])

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from newsletter.models import Subscription, Suppression
+from newsletter.subscription_changes import note_changes_of
 from newsletter.subscriptions import reschedule
 from newsletter.suppression import address_hashes, suppress
 from papers.admin_base import AdminBase
@@ -75,6 +76,16 @@ class SuppressionAdmin(AdminBase):
             super().save_model(request, obj, form, change)
             return
         obj.pk = suppress(obj.address, obj.reason, obj.note).pk
+        note_changes_of([obj.address])
+
+    def delete_model(self, request: HttpRequest, obj: Suppression) -> None:
+        super().delete_model(request, obj)
+        note_changes_of([obj.address])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Suppression]) -> None:
+        addresses = list(queryset.values_list("address", flat=True))
+        super().delete_queryset(request, queryset)
+        note_changes_of(addresses)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Suppression], search_term: str

@@ -143,13 +143,14 @@ def judged(experiment, new_papers):
         rows = [sent_digest(experiment, new_papers, "ab") for _ in range(11)]
         clicks = [*((row, 0) for row in rows[:7]), (rows[7], 1), (rows[8], 0), (rows[8], 1)]
         for row, number in clicks:
-            Click.objects.create(digest=row, paper=new_papers[number])
-        Click.objects.create(digest=rows[9], paper=new_papers[1], scanner="known agent")
+            Click.objects.create(digest=row, edition=row.edition, paper=new_papers[number])
+        Click.objects.create(digest=rows[9], edition=rows[9].edition, paper=new_papers[1], scanner="known agent")
         yield experiment
 
 
 def test_readers_are_counted_not_clicks(judged, new_papers):
-    Click.objects.create(digest=Click.objects.earliest("pk").digest, paper=new_papers[0], link="pdf")
+    row = Click.objects.earliest("pk").digest
+    Click.objects.create(digest=row, edition=row.edition, paper=new_papers[0], link="pdf")
     found = judge(judged)
     assert (found.n_readers, found.wins, found.losses, found.ties) == (11, 7, 1, 1)
 

@@ -156,7 +156,7 @@ def test_a_batch_costs_the_same_queries_for_1_and_for_20_readers(
 ) -> None:
     for n in (1, 20):
         file = write(tmp_path, *(read(papers[0], user=f"reader{n}-{i}@example.org") for i in range(n)))
-        with django_assert_max_num_queries(11):
+        with django_assert_max_num_queries(18):
             run(file, "--subscribe", capsys=capsys)
 
 
