@@ -22,6 +22,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             [
                 (_("Today's edition"), "newsletter_edition_today", "newspaper", "newsletter.change_edition"),
                 (_("Editions"), "newsletter_edition_changelist", "calendar_month", "newsletter.view_edition"),
+                (_("Submissions"), "papers_submission_changelist", "inbox", "papers.view_submission"),
                 (_("Papers"), "papers_paper_changelist", "article", "papers.view_paper"),
                 (_("Duplicates"), "papers_merge_changelist", "merge", "papers.view_merge"),
             ],

@@ -209,6 +209,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "newsletter.tasks.sweep", "schedule": 60.0},
     "forget-unproven": {"task": "accounts.tasks.forget_unproven", "schedule": 86_400.0},
     "fetch-papers": {"task": "papers.tasks.fetch_due", "schedule": 300.0},
+    "look-up-submissions": {"task": "papers.tasks.look_up_submissions", "schedule": 300.0},
     "embed-new-papers": {"task": "recommender.tasks.embed_new_papers", "schedule": 900.0},
 }
 

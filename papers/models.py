@@ -419,6 +419,10 @@ class Submission(models.Model):
     submitted_at = models.DateTimeField(default=timezone.now)
     decided_at = models.DateTimeField(null=True, blank=True)
     told_at = models.DateTimeField(null=True, blank=True, help_text=_("When the decision was mailed."))
+    looked_up_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When arXiv or Crossref was asked about the paper.")
+    )
+    lookup_error = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ["-submitted_at", "-id"]

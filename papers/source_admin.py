@@ -90,15 +90,18 @@ class SourceAdmin(AdminBase):
     def run_now(self, request: HttpRequest, sources: QuerySet[Source]) -> None:
         pks = list(sources.values_list("pk", flat=True))
         Source.objects.filter(pk__in=pks).update(next_run_at=None)
+        self.log_each(request, sources, "Run now")
         transaction.on_commit(partial(ask_for, pks))
         self.message_user(request, ngettext("%d source will run now.", "%d sources will run now.", len(pks)) % len(pks))
 
     @admin.action(description=_("Enable"))
     def enable(self, request: HttpRequest, sources: QuerySet[Source]) -> None:
+        self.log_each(request, sources.filter(enabled=False), "Enabled")
         sources.update(enabled=True)
 
     @admin.action(description=_("Disable"))
     def disable(self, request: HttpRequest, sources: QuerySet[Source]) -> None:
+        self.log_each(request, sources.filter(enabled=True), "Disabled")
         sources.update(enabled=False)
 
 
@@ -163,6 +166,7 @@ class SetAsideAdmin(AdminBase):
         for entry in entries:
             try:
                 take_mended(entry)
+                self.log_change(request, entry, "Taken")
                 n_taken += 1
             except StillRefused as error:
                 self.message_user(request, f"{entry.short_name}: {error}", messages.ERROR)
@@ -171,6 +175,7 @@ class SetAsideAdmin(AdminBase):
 
     @admin.action(description=_("Drop"))
     def drop(self, request: HttpRequest, entries: QuerySet[SetAside]) -> None:
+        self.log_each(request, entries.exclude(state=SetAside.State.DROPPED), "Dropped")
         entries.update(state=SetAside.State.DROPPED)
 
     def save_model(self, request: HttpRequest, obj: SetAside, form: Any, change: bool) -> None:
@@ -216,22 +221,39 @@ class MergeAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Merge: they are one paper"))
     def merge_them(self, request: HttpRequest, rows: QuerySet[Merge]) -> None:
         waiting = rows.exclude(state=Merge.State.DONE)
-        self._each(request, waiting, lambda row: merge(row.kept, row.absorbed, f"{row.reason}; by {request.user}"))
+
+        def do(row: Merge) -> None:
+            merge(row.kept, row.absorbed, f"{row.reason}; by {request.user}")
+
+        self._each(request, rows, waiting, do, "Merged")
 
     @admin.action(description=_("Decline: they are two papers"))
     def they_are_two(self, request: HttpRequest, rows: QuerySet[Merge]) -> None:
-        rows.filter(state=Merge.State.PROPOSED).update(state=Merge.State.DECLINED)
+        self._each(request, rows, rows.filter(state=Merge.State.PROPOSED), decline, "Declined: two papers")
 
     @admin.action(description=_("Take apart again"))
     def undo(self, request: HttpRequest, rows: QuerySet[Merge]) -> None:
-        self._each(request, rows.filter(state=Merge.State.DONE), take_apart)
+        self._each(request, rows, rows.filter(state=Merge.State.DONE), take_apart, "Taken apart")
 
-    def _each(self, request: HttpRequest, rows: QuerySet[Merge], do: Any) -> None:
+    def _each(self, request: HttpRequest, chosen: QuerySet[Merge], rows: QuerySet[Merge], do: Any, done: str) -> None:
+        """Those of the chosen that are still as it takes; of the others, what became of them meanwhile."""
+        pks = set(rows.values_list("pk", flat=True))
         n_done = 0
-        for row in rows:
+        for row in chosen:
+            if row.pk not in pks:
+                told = _("%(pair)s: nothing to do, it is %(state)s.")
+                self.message_user(request, told % {"pair": row, "state": row.get_state_display()}, messages.WARNING)
+                continue
             try:
                 do(row)
-                n_done += 1
             except CannotMerge as error:
                 self.message_user(request, f"{row}: {error}", messages.ERROR)
+            else:
+                n_done += 1
+                self.log_change(request, row, done)
         self.message_user(request, ngettext("%d pair done.", "%d pairs done.", n_done) % n_done)
+
+
+def decline(row: Merge) -> None:
+    if not Merge.objects.filter(pk=row.pk, state=Merge.State.PROPOSED).update(state=Merge.State.DECLINED):
+        raise CannotMerge(_("Somebody else has just decided about it."))

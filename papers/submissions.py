@@ -14,7 +14,7 @@ from rapidfuzz import fuzz
 
 from papers.identifiers import OTHER, Identified, find_identified, parse_identifier
 from papers.ingest import SUBMITTED, is_known_from_readers_only
-from papers.merging import Description, Same, described, may_be_the_same, verdict
+from papers.merging import CannotMerge, Description, Same, described, may_be_the_same, merge, verdict
 from papers.models import Identifier, Paper, Submission
 from papers.titles import words
 
@@ -114,6 +114,21 @@ def decide(submission: Submission, state: str, word: str = "") -> int:
     elif n_answered:
         pending.update(status=Paper.Status.HIDDEN, status_reason=DECLINED, updated_at=timezone.now())
     return n_answered
+
+
+@transaction.atomic
+def decide_by_merging(submission: Submission, kept: Paper, by: str, word: str = "") -> int:
+    """It is a paper that the catalogue has: the pending one becomes part of it, and all who wait are told that it is
+    listed. CannotMerge where the two are no longer what the editor saw; 0 where somebody decided before."""
+    waiting = Submission.objects.select_for_update().filter(paper=submission.paper_id, state=State.WAITING)
+    asked = list(waiting.values_list("pk", flat=True))
+    if not asked:
+        return 0
+    if not kept.is_visible():
+        raise CannotMerge(_("“%(title)s” is %(status)s, so nobody could read it there. Publish it first.") % {
+            "title": kept.title, "status": kept.get_status_display()})  # fmt: skip
+    merge(kept, submission.paper, f"submitted again; by {by}")
+    return Submission.objects.filter(pk__in=asked).update(state=State.APPROVED, word=word, decided_at=timezone.now())
 
 
 def likely_duplicates(paper: Paper) -> list[tuple[Paper, str]]:

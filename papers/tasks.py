@@ -8,6 +8,7 @@ from django.conf import settings
 from papers.merging import propose_for
 from papers.models import Paper, Source
 from papers.source_runs import AlreadyRunning, run_source
+from papers.submission_lookup import look_up_waiting
 
 
 @shared_task
@@ -31,3 +32,8 @@ def fetch_source(pk: int) -> None:
             current_app.send_task(name)
     if run.added:
         propose_for(Paper.objects.filter(created_at__gte=run.started_at))
+
+
+@shared_task
+def look_up_submissions() -> None:
+    look_up_waiting()

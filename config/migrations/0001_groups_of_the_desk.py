@@ -23,6 +23,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "papers.identifier": SEE,
         "papers.author": SEE,
         "papers.topic": EDIT,
+        "papers.submission": "view change",
+        "papers.merge": "view change",
         "papers.source": SEE,
         "recommender.rankerversion": SEE,
     },
@@ -33,6 +35,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "papers.identifier": ALL,
         "papers.author": EDIT,
         "papers.topic": SEE,
+        "papers.submission": "view change",
         "papers.merge": "view change",
         "papers.setaside": "view change",
         "papers.source": SEE,
@@ -88,7 +91,7 @@ class Migration(migrations.Migration):
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
         ("newsletter", "0007_votes_and_places"),
-        ("papers", "0005_sources_to_begin_with"),
+        ("papers", "0007_submissions"),
         ("recommender", "0001_initial"),
     ]
     # Going back leaves the groups: people are in them.

@@ -18,7 +18,7 @@ from newsletter.clicks import note_click, note_vote
 from newsletter.editions import edition_for
 from newsletter.models import Digest, Edition, Experiment, Pick
 from newsletter.suppression import suppress
-from papers.models import Merge, SetAside
+from papers.models import Merge, SetAside, Submission
 from recommender.interactions import record
 from recommender.models import Interest, RankerVersion
 from tests.factories import make_paper, make_reader
@@ -60,6 +60,7 @@ def something_of_all(new_papers):
         Pick.objects.create(edition=Edition.objects.get(), paper=paper)
         Merge.objects.create(kept=paper, absorbed=make_paper(), reason="Alike")
         SetAside.objects.create(place="a", reason="b", entry="c", digest="d")
+        Submission.objects.create(paper=make_paper(status="pending"), submitter=reader.user)
         a, b = (RankerVersion.objects.create(name=name) for name in ("v1", "v2"))
         Experiment.objects.create(name="Two", ranker_a=a, ranker_b=b, last_day=MORNING.date())
         yield
@@ -120,6 +121,14 @@ def test_no_reader_is_named_to_editors_and_moderators(something_of_all, name):
         label, model = path.split(".")
         assert client.get(reverse(f"admin:{label}_{model}_changelist")).status_code == 403, path
     assert "alice@example.org" not in client.get("/admin/").content.decode()
+    listing = reverse("admin:papers_submission_changelist")
+    page = reverse("admin:papers_submission_change", args=[Submission.objects.get().pk])
+    for opened in (listing, page, f"{listing}?q=alice@example.org"):
+        response = client.get(opened)
+        assert response.status_code == 200
+        assert "alice@example.org" not in response.content.decode().replace("q=alice@example.org", "").replace(
+            'value="alice@example.org"', ""
+        )
 
 
 def test_nobody_in_a_group_gives_rights(something_of_all):
@@ -152,3 +161,11 @@ def test_picking_and_hiding_are_the_editors_(something_of_all, new_papers):
         assert client.post(pick, {"paper": new_papers[3].pk}).status_code == may_pick, name
         hide = reverse("admin:newsletter_edition_paper", args=[edition.pk, new_papers[4].pk])
         assert client.get(hide).status_code == may_hide, name
+
+
+@pytest.mark.parametrize(("name", "status", "state"), [("Editors", 302, "approved"), ("Moderators", 302, "approved"),
+                                                       ("Operators", 403, "waiting")])  # fmt: skip
+def test_the_queue_is_the_editors_and_moderators_(something_of_all, name, status, state):
+    page = reverse("admin:papers_submission_change", args=[Submission.objects.get().pk])
+    assert member_of(name).post(page, {"decision": "approved", "word": ""}).status_code == status
+    assert Submission.objects.get().state == state
