@@ -285,12 +285,14 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-# Counted in the cache, so across processes only with Redis. `mail` is ours: codes and the like to one address.
+# Counted in the cache, so across processes only with Redis. `mail` and `invite` are ours: codes and the like to one
+# address, invitations into a group.
 ACCOUNT_RATE_LIMITS = {
     "mail": "4/10m/key,15/d/key",
     "signup": "10/m/ip,60/h/ip",
     "login": "10/m/ip,100/h/ip",
     "request_login_code": "10/m/ip,60/h/ip,3/m/key",
+    "invite": "2/d/key,20/d/user",
 }
 UNPROVEN_DAYS = env.int("BROADSHEET_UNPROVEN_DAYS", 30)  # then an address nobody proved theirs is forgotten
 

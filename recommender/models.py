@@ -16,8 +16,22 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from papers.models import Author, Paper, Topic
 from recommender.library_models import FeedAddress, Note, Tag
+from recommender.list_models import Group, Invitation, ListEntry, Membership, ReadingList
 
-__all__ = ["FeedAddress", "Interaction", "Interest", "Note", "RankerVersion", "SavedSearch", "Tag"]
+__all__ = [
+    "FeedAddress",
+    "Group",
+    "Interaction",
+    "Interest",
+    "Invitation",
+    "ListEntry",
+    "Membership",
+    "Note",
+    "RankerVersion",
+    "ReadingList",
+    "SavedSearch",
+    "Tag",
+]
 
 
 class InteractionQuerySet(models.QuerySet["Interaction"]):

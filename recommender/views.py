@@ -27,6 +27,7 @@ from recommender import interactions
 from recommender.following_views import followed_authors, follows_topic
 from recommender.forms import LibraryForm, SearchForm, TopicForm
 from recommender.library_import import apply
+from recommender.lists import lists_to_put_on
 from recommender.models import Interaction
 from recommender.periods import SPANS, Period, Span, month_of, newest_day, topics_of
 from recommender.picked import picked
@@ -149,6 +150,7 @@ def paper(request: HttpRequest, pk: int) -> HttpResponse:
         "kinds": _kinds(request, [paper]),
         "picked": picked([paper.pk]),
         "followed": followed_authors(request, [authorship.author_id for authorship in paper.authorships.all()]),
+        "lists": lists_to_put_on(request.user, paper) if is_visible and isinstance(request.user, User) else [],
     }
     if is_visible:
         _record_read(request, paper)
