@@ -56,8 +56,18 @@ class Candidate:
 class Candidates:
     page: Page
     rows: list[Candidate]
-    n_tried: int
+    tried: Tried
     topics: list[Topic]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What the ranker would do for some readers, those whose turn comes next."""
+
+    n_readers: int
+    wanted: Counter[int]  # in how many of their first ten each paper stands
+    means: dict[int, float]  # its mean score there
+    guesses_scores: bool  # by rule of thumb, not learnt on this site yet
 
 
 SORTS = {
@@ -74,7 +84,8 @@ def candidates_of(
 ) -> Candidates:
     """A page of the edition's candidates with what an editor chooses by. About ten queries, however many papers."""
     ids = candidates(edition)
-    wanted, scores, n_tried = wanted_papers(edition, ids)
+    tried = try_on_readers(edition, ids)
+    wanted = tried.wanted
     papers: Any = Paper.objects.filter(pk__in=ids)
     if topic:
         papers = papers.filter(topics__slug=topic)
@@ -99,34 +110,37 @@ def candidates_of(
     picked = set(edition.picks.values_list("paper_id", flat=True))
     rows = [
         Candidate(
-            paper, paper.points, wanted[paper.pk], scores.get(paper.pk, 0.0), reads.get(paper.pk, 0), paper.pk in picked
+            paper,
+            paper.points,
+            wanted[paper.pk],
+            tried.means.get(paper.pk, 0.0),
+            reads.get(paper.pk, 0),
+            paper.pk in picked,
         )
         for paper in shown
     ]
-    return Candidates(shown, rows, n_tried, list(Topic.objects.filter(papers__in=ids).distinct()))
+    return Candidates(shown, rows, tried, list(Topic.objects.filter(papers__in=ids).distinct()))
 
 
-def wanted_papers(edition: Edition, paper_ids: Sequence[int]) -> tuple[Counter[int], dict[int, float], int]:
-    """In how many of some readers' first ten each paper stands, and its mean score there: what the ranker would do.
-
-    The readers are those whose turn comes next. Kept for ten minutes, since the page is opened again and again.
-    """
-    from recommender.ranking import rank  # brings the mathematics along, which every process would load otherwise
+def try_on_readers(edition: Edition, paper_ids: Sequence[int]) -> Tried:
+    """Kept for ten minutes, since the page is opened again and again."""
+    from recommender.published import model  # brings the mathematics along, which every process would load otherwise
+    from recommender.ranking import rank
 
     next_ones = Subscription.objects.running().order_by("next_digest_at", "pk")
     users = list(next_ones.values_list("user_id", flat=True)[:READERS_TRIED])
-    key = f"wanted-papers:{edition.pk}:{hash((tuple(paper_ids), tuple(users)))}"
+    key = f"tried-readers:{edition.pk}:{hash((tuple(paper_ids), tuple(users)))}"
 
-    def try_them() -> dict[int, list[float]]:
+    def try_them() -> tuple[dict[int, list[float]], bool]:
         found: dict[int, list[float]] = defaultdict(list)
         for items in rank(users, paper_ids, TRIED_PAPERS).values():
             for item in items:
                 found[item.paper_id].append(item.score)
-        return dict(found)
+        return dict(found), model().ranker.guesses_chances
 
-    found: dict[int, list[float]] = cache.get_or_set(key, try_them, TRIED_FOR_SECONDS) or {}
+    found, guesses = cache.get_or_set(key, try_them, TRIED_FOR_SECONDS) or ({}, True)
     means = {paper_id: sum(scores) / len(scores) for paper_id, scores in found.items()}
-    return Counter({paper_id: len(scores) for paper_id, scores in found.items()}), means, len(users)
+    return Tried(len(users), Counter({paper_id: len(scores) for paper_id, scores in found.items()}), means, guesses)
 
 
 # --- picks ----------------------------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ class SubscriptionForm(forms.ModelForm):
         }
         help_texts = {
             "n_papers": _("From 3 to 30. On thin days there are fewer: better six good ones than ten."),
+            "threshold": _("While a site has few readers, how likely is a rule of thumb; it is learnt as they read."),
             "paused_until": _("The day of the first digest after it. Leave empty for no pause."),
         }
         widgets = {

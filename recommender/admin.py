@@ -177,6 +177,11 @@ class RankerVersionAdmin(ReadOnlyAdmin):
             "metrics": _("Each ranker, with 95% intervals over readers"),
             "reliability": _("The chance that the ranker gave, and the share of papers that readers took"),
         }
+        if version.manifest.get("guesses_chances"):
+            captions["reliability"] = _(
+                "The chance that the ranker gave, and the share of papers that readers took: a rule of thumb so far, "
+                "until twenty readers have read papers both old and new"
+            )
         images = [(captions[name], inline(figure)) for name, figure in figures_of(version.manifest).items()]
         return render_to_string("admin/recommender/plots.html", {"images": images}) if images else "–"
 

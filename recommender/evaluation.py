@@ -48,6 +48,7 @@ class Evaluation:
     notes: list[str] = field(default_factory=list)
     ranker: Ranker | None = None
     reliability: list[tuple[float, float, int]] = field(default_factory=list)  # said, true, pairs
+    guesses_chances: bool = True  # the ranker; see there
     loses: str = ""  # to the published ranker: why, in a sentence
 
     def as_dict(self) -> dict[str, Any]:
@@ -56,6 +57,7 @@ class Evaluation:
             "metrics": self.metrics,
             "intervals": self.intervals,
             "reliability": self.reliability,
+            "guesses_chances": self.guesses_chances,
             "notes": self.notes,
         }
 
@@ -98,6 +100,7 @@ def evaluate(
         score = baselines.BASELINES[name](all_likings, library, 0)
         _add(out, name, score(all_likings[cut.asked], candidates), truth, candidates)
     prepared = out.ranker.prepare(candidates)
+    out.guesses_chances = out.ranker.guesses_chances
     out.reliability = reliability(out.ranker.chances(scores, prepared.is_read), truth)
     if published is not None:
         _compare(out, corpus, cut, scores, published)

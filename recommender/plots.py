@@ -20,7 +20,8 @@ def figures_of(measured: dict[str, Any]) -> dict[str, Figure]:
     if measured.get("metrics"):
         figures["metrics"] = bars(measured["metrics"], measured["intervals"])
     if measured.get("reliability"):
-        figures["reliability"] = reliability(measured["reliability"])
+        is_guess = bool(measured.get("guesses_chances"))
+        figures["reliability"] = reliability(measured["reliability"], is_guess=is_guess)
     return figures
 
 
@@ -63,7 +64,7 @@ def bars(
     return figure
 
 
-def reliability(bins: list[tuple[float, float, int]]) -> Figure:
+def reliability(bins: list[tuple[float, float, int]], *, is_guess: bool = False) -> Figure:
     figure, (axis,) = _figure(width=4.6, height=4.4, columns=1)
     said, true = [bin_[0] for bin_ in bins], [bin_[1] for bin_ in bins]
     shown = [value for value in said + true if value > 0]
@@ -71,7 +72,7 @@ def reliability(bins: list[tuple[float, float, int]]) -> Figure:
     axis.plot([low, high], [low, high], color="#b8c4d2", linewidth=1)
     axis.plot(said, true, "o-", color="#1f5fa8", markersize=4)
     axis.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
-    axis.set_xlabel("chance the ranker gives")
+    axis.set_xlabel("chance the ranker gives" + (" (by rule of thumb)" if is_guess else ""))
     axis.set_ylabel("share of papers taken")
     axis.spines[["top", "right"]].set_visible(False)
     return figure

@@ -160,7 +160,10 @@ class Ranker:
         ):
             who = np.flatnonzero((known.getnnz(axis=1) > 0) & (truth.getnnz(axis=1) > 0))
             if len(who) < FEWEST_LISTS:
-                self.notes_.append(f"Too few readers to learn how much each part counts for {what}: kept as given.")
+                self.notes_.append(
+                    f"Fewer than {FEWEST_LISTS} readers to learn from how much each part counts for {what}: kept as "
+                    "given. Their scores order papers; the chances behind them are a rule of thumb."
+                )
                 continue
             who = np.sort(rng.permutation(who)[:most])
             comparison = Comparison(trial, old, prepare(trial, candidates))
@@ -375,6 +378,11 @@ class Ranker:
         base = np.where(is_read, self.read_.base_rate_, self.new_.base_rate_)
         known = self.chances(scores, is_read) / np.maximum(base, 1e-9)
         return np.where(has_read, known, np.exp(np.clip(scores, -20, 20))).astype(np.float32)
+
+    @property
+    def guesses_chances(self) -> bool:
+        """Whether the chances of new papers are still a rule of thumb, for want of lists to learn them from."""
+        return not self.new_.n_lists_
 
     # --- keeping -------------------------------------------------------------------------------------------------
 

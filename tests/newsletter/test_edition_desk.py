@@ -66,6 +66,7 @@ def test_the_page_shows_each_candidate_with_what_an_editor_chooses_by(desk, edit
     Paper.objects.filter(pk=new_papers[4].pk).update(upvotes=17)
     page = desk.get(url("change", edition.pk)).content.decode()
     assert page.count("part 4<") == 1
+    assert "The scores are a rule of thumb" in page  # two readers teach no chances
     found = {row.paper.pk: row for row in candidates_of(edition).rows}
     assert len(found) == 12
     assert found[new_papers[4].pk].n_reads == 1  # one reader, who did two things

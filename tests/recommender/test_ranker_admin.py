@@ -45,6 +45,14 @@ def test_an_evaluation_is_shown_as_figures_and_as_plots() -> None:
     assert all("<svg" in image for image in drawn)
 
 
+@pytest.mark.parametrize("guesses", [True, False])
+def test_chances_that_are_a_rule_of_thumb_say_so_where_they_are_drawn(guesses: bool) -> None:
+    page = page_of(RankerVersion.objects.create(name="one", manifest=MEASURED | {"guesses_chances": guesses}))
+    assert ("a rule of thumb so far" in page) is guesses
+    image = findall(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", page)[1]
+    assert ("by rule of thumb" in b64decode(image).decode()) is guesses
+
+
 def test_a_version_of_which_nothing_was_measured_says_so() -> None:
     page = page_of(RankerVersion.objects.create(name="none", manifest={"metrics": {}, "intervals": {}}))
     assert "Nothing was measured." in page

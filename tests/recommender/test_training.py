@@ -86,6 +86,8 @@ def test_few_readers_are_enough_and_the_notes_say_what_was_too_little(n_readers:
         assert "ranked by content, topics, popularity and recency" in said
     else:
         assert "papers are compared by their text as it is" in said
+    assert ("the chances behind them are a rule of thumb" in said) is (n_readers < 20)
+    assert trained.version.manifest["guesses_chances"] is (n_readers < 20)
     reader = make_reader()
     record(reader, papers[1], "save")
     best = rank([reader.pk], [paper.pk for paper in papers], 5)[reader.pk]
