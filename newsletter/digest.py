@@ -108,17 +108,17 @@ def by_period(
     return groups
 
 
-def draft(edition: Edition, subscriptions: Sequence[Subscription], at: datetime) -> list[Digest]:
-    """The digests of one edition, unsaved: readers with the same window are ranked with one set of matrix products."""
+def draft(edition: Edition, subscriptions: Sequence[Subscription], at: datetime, *, version: str = "") -> list[Digest]:
+    """The digests of one edition, unsaved: readers with the same window are ranked with one set of matrix products.
+    `version` names another ranker than the published one, whatever experiment is running."""
     groups: dict[int, list[Subscription]] = defaultdict(list)
     last_periods = _last_periods(subscriptions, edition.date)
     for subscription in subscriptions:
         groups[days_missed(edition, last_periods.get(subscription.pk))].append(subscription)
     picked = picks(edition, at)
     theirs = picks_by_reader(picked, [subscription.user_id for subscription in subscriptions])
-    experiment = (
-        Experiment.objects.filter(state=Experiment.State.RUNNING).select_related("ranker_a", "ranker_b").first()
-    )
+    running = Experiment.objects.filter(state=Experiment.State.RUNNING).select_related("ranker_a", "ranker_b")
+    experiment = None if version else running.first()
     digests: list[Digest] = []
     for days_more, group in groups.items():
         paper_ids = candidates(edition, at, days_more)
@@ -130,6 +130,7 @@ def draft(edition: Edition, subscriptions: Sequence[Subscription], at: datetime)
             max(subscription.n_papers for subscription in group),
             exclude={user_id: papers.union(theirs[user_id]) for user_id, papers in seen.items()},
             at=at,
+            version=version,
         )
         digests += [
             _draft_one(
@@ -148,12 +149,18 @@ def draft(edition: Edition, subscriptions: Sequence[Subscription], at: datetime)
 
 
 def ranked_papers(
-    experiment: Experiment | None, user_ids: Sequence[int], paper_ids: Sequence[int], k: int, **choice: Any
+    experiment: Experiment | None,
+    user_ids: Sequence[int],
+    paper_ids: Sequence[int],
+    k: int,
+    *,
+    version: str = "",
+    **choice: Any,
 ) -> tuple[dict[int, list[RankedPaper]], Experiment | None]:
-    """By the published ranker, or by both of a running experiment; with the experiment that it is credited to."""
+    """By one ranker, or by both of a running experiment; with the experiment that it is credited to."""
     if experiment and (drafted := rank_both(experiment, user_ids, paper_ids, k, **choice)) is not None:
         return drafted, experiment
-    return rank(user_ids, paper_ids, k, **choice), None
+    return rank(user_ids, paper_ids, k, version=version, **choice), None
 
 
 def days_missed(edition: Edition, last_period: date | None) -> int:
