@@ -39,6 +39,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _("The machine"),
             [
                 (_("Rankers"), "recommender_rankerversion_changelist", "tune", "recommender.view_rankerversion"),
+                (_("Why they get it"), "newsletter_subscription_why", "troubleshoot", "recommender.view_rankerversion"),
                 (_("Experiments"), "newsletter_experiment_changelist", "science", "newsletter.view_experiment"),
                 (_("Sources"), "papers_source_changelist", "rss_feed", "papers.view_source"),
             ],

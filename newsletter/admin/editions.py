@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 from urllib.parse import urlencode
 
@@ -182,6 +183,8 @@ class EditionAdmin(AdminBase):
             if what in changes:
                 may_send(request)
                 changes[what](edition)
+                if what == "resume":
+                    transaction.on_commit(ask_for_sweep)
                 self.log_change(request, edition, DONE[what])
                 messages.success(request, DONE[what])
             elif what == "pick":
@@ -299,7 +302,7 @@ DONE = {
     "freeze": _("Frozen: note, picks and window stay as they are."),
     "thaw": _("No longer frozen."),
     "stop": _("Stopped: no more of its digests are sent until it is resumed."),
-    "resume": _("Resumed: what waits is sent from the next minute on."),
+    "resume": _("Resumed: what waits is sent within a minute."),
 }
 
 
@@ -318,7 +321,13 @@ def ask_for_dispatch() -> None:
     """Without a broker nothing is lost: beat asks who is due every five minutes."""
     from newsletter.tasks import dispatch_due
 
-    try:
+    with contextlib.suppress(BrokerError, CeleryError):
         dispatch_due.delay()
-    except (BrokerError, CeleryError):
-        return
+
+
+def ask_for_sweep() -> None:
+    """Nor here: beat asks every minute."""
+    from newsletter.tasks import sweep
+
+    with contextlib.suppress(BrokerError, CeleryError):
+        sweep.delay()
