@@ -203,6 +203,8 @@ CELERY_TASK_ROUTES = {"recommender.tasks.embed_new_papers": {"queue": "embedding
 CELERY_BEAT_SCHEDULER = "config.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "who-is-due": {"task": "newsletter.tasks.dispatch_due", "schedule": 300.0},
+    "groups-due": {"task": "newsletter.tasks.dispatch_group_digests", "schedule": 300.0},
+    "mail-invitations": {"task": "newsletter.tasks.mail_invitations", "schedule": 60.0},
     "answer-submissions": {"task": "newsletter.tasks.answer_submissions", "schedule": 300.0},
     "stop-experiments": {"task": "newsletter.tasks.stop_experiments", "schedule": 3600.0},
     "forget-old": {"task": "newsletter.tasks.forget_old", "schedule": 86_400.0},

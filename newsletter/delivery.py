@@ -33,8 +33,10 @@ from newsletter.headers import envelope
 from newsletter.message import Built, Contents, build, load_contents
 from newsletter.models import Digest, DigestQuerySet, Subscription
 from newsletter.pace import wait_for_turn
+from newsletter.schedule import local_date
 from newsletter.suppression import suppression_of
 from papers.models import Paper
+from recommender.models import Membership
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +100,7 @@ def deliver(digest_ids: Sequence[int]) -> Counter[str]:
     digests = list(
         Digest.objects.deliverable()
         .filter(pk__in=digest_ids)
-        .select_related("subscription__user", "edition")
+        .select_related("subscription__user", "edition", "group")
         .order_by("composed_at", "pk")
     )
     tally: Counter[str] = Counter()
@@ -150,13 +152,28 @@ def end_without_sending(digest: Digest) -> tuple[str, str] | None:
         return State.SUPPRESSED, _("the address is suppressed: %s") % suppression.get_reason_display()
     if subscription.confirmed_at is None:
         return State.SUPPRESSED, _("the address is not confirmed")
-    if subscription.cadence == Subscription.Cadence.PAUSED or (
-        subscription.paused_until and subscription.paused_until > digest.period
-    ):
+    if digest.group_id is not None and not is_wanted(digest):
+        return State.SUPPRESSED, _("left the group, or its weekly mail, before it was sent")
+    if is_paused(digest):
         return State.SKIPPED, _("paused before it was sent")
     if not address.rpartition("@")[0].isascii():
         return State.FAILED, _("mail servers do not take an address with letters outside ASCII before the @")
     return None
+
+
+def is_wanted(digest: Digest) -> bool:
+    """A group's: by a member who wants to be told."""
+    user = digest.subscription.user_id
+    return Membership.objects.filter(group=digest.group_id, user=user, is_mailed=True).exists()
+
+
+def is_paused(digest: Digest) -> bool:
+    """Away until a day: nothing comes. The cadence is of a reader's own digests alone."""
+    subscription = digest.subscription
+    if digest.group_id is None and subscription.cadence == Subscription.Cadence.PAUSED:
+        return True
+    day = digest.period if digest.group_id is None else local_date(subscription, digest.composed_at)
+    return subscription.paused_until is not None and subscription.paused_until > day
 
 
 def visible_papers(digest: Digest) -> set[int]:

@@ -122,7 +122,7 @@ def draft(edition: Edition, subscriptions: Sequence[Subscription], at: datetime,
     digests: list[Digest] = []
     for days_more, group in groups.items():
         paper_ids = candidates(edition, at, days_more)
-        seen = papers_seen(group, edition, [*paper_ids, *(pick.paper_id for pick in picked)])
+        seen = papers_seen(group, edition.date, [*paper_ids, *(pick.paper_id for pick in picked)])
         ranked, credited_to = ranked_papers(
             experiment,
             [subscription.user_id for subscription in group],
@@ -172,9 +172,7 @@ def days_missed(edition: Edition, last_period: date | None) -> int:
     return max(0, since_last - window_days)
 
 
-def papers_seen(
-    subscriptions: Iterable[Subscription], edition: Edition, paper_ids: Collection[int]
-) -> dict[int, set[int]]:
+def papers_seen(subscriptions: Iterable[Subscription], day: date, paper_ids: Collection[int]) -> dict[int, set[int]]:
     """What each reader (by user id) already read, saved, refused or was sent."""
     users = {subscription.pk: subscription.user_id for subscription in subscriptions}
     seen: dict[int, set[int]] = {user_id: set() for user_id in users.values()}
@@ -184,9 +182,9 @@ def papers_seen(
     interactions = Interaction.objects.filter(user__in=seen, paper__published_at__gte=oldest)
     for user_id, paper_id in interactions.values_list("user_id", "paper_id"):
         seen[user_id].add(paper_id)
-    # No digest carried a paper before the paper was there, so older digests need not be read. A day for time zones.
+    # No digest carried a paper before the paper was there, so older ones need not be read; a group's is dated Monday.
     sent = Digest.objects.reached_reader().filter(
-        subscription__in=users, period__gte=min(oldest.date(), edition.date) - timedelta(days=1)
+        subscription__in=users, period__gte=min(oldest.date(), day) - timedelta(days=7)
     )
     for subscription_id, items in sent.values_list("subscription_id", "items"):
         seen[users[subscription_id]].update(item["paper"] for item in items)
@@ -194,7 +192,7 @@ def papers_seen(
 
 
 def _last_periods(subscriptions: Iterable[Subscription], before: date) -> dict[int, date]:
-    rows = Digest.objects.filter(subscription__in=subscriptions, period__lt=before).order_by()
+    rows = Digest.objects.own().filter(subscription__in=subscriptions, period__lt=before).order_by()
     return dict(rows.values("subscription_id").annotate(last=Max("period")).values_list("subscription_id", "last"))
 
 
@@ -254,9 +252,9 @@ def _choose_sentences(digests: Iterable[Digest]) -> None:
                 item["sentence"] = number
 
 
-def message_id_for(subscription_id: int, period: date) -> str:
+def message_id_for(subscription_id: int, period: date, group_id: int | None = None) -> str:
     """The same whenever and by whomever the digest is made, and not to be guessed from outside."""
-    name = f"{period:%Y%m%d}.{subscription_id}"
+    name = f"{period:%Y%m%d}.{subscription_id}" + (f".g{group_id}" if group_id else "")
     return f"<{name}.{salted_hmac('newsletter.message_id', name).hexdigest()[:12]}@{settings.MAIL_DOMAIN}>"
 
 

@@ -21,9 +21,11 @@ def sender() -> str:
     return formataddr((header_text(settings.MAIL_FROM_NAME), settings.MAIL_FROM_ADDRESS))
 
 
-def list_id() -> str:
+def list_id(group_id: int | None = None) -> str:
+    """A mail program sorts by it: a reader's own digests are one list, a group's are another."""
     name = re.sub(r"[^A-Za-z0-9 ]", "", settings.MAIL_FROM_NAME).strip() or "Broadsheet"
-    return f"{name} <digest.{settings.MAIL_DOMAIN}>"
+    list_name = "digest" if group_id is None else f"group-{group_id}"
+    return f"{name} <{list_name}.{settings.MAIL_DOMAIN}>"
 
 
 def envelope(address: str) -> str:

@@ -38,6 +38,10 @@ def unsubscribe_url(subscription_id: int) -> SafeString:
     return _address("unsubscribe", subscription_id)
 
 
+def group_unsubscribe_url(group_id: int, user_id: int) -> SafeString:
+    return _address("group_unsubscribe", group_id, user_id)
+
+
 def sign(purpose: str, *parts: int) -> str:
     value = ".".join(map(str, parts))
     return f"{value}.{_hash(settings.SECRET_KEY, purpose, value)}"

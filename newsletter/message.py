@@ -23,11 +23,13 @@ from django.utils.translation import gettext as _
 from newsletter.bounces import return_path, token_for
 from newsletter.headers import header_text, list_id, sender
 from newsletter.inlining import inlined_template
-from newsletter.links import click_url, digest_web_url, unsubscribe_url, vote_url
+from newsletter.links import click_url, digest_web_url, group_unsubscribe_url, unsubscribe_url, vote_url
 from newsletter.models import Digest, Pick, Subscription
 from newsletter.notes import note_html
+from newsletter.schedule import local_date
 from papers.models import Authorship, Paper
 from papers.sentences import split_sentences
+from recommender.models import Group
 from recommender.reasons import describe
 
 LARGEST = 100_000  # bytes on the wire; Gmail clips at 102 KB
@@ -196,12 +198,23 @@ def headers_for(digest: Digest) -> dict[str, str]:
     return {
         "From": sender(),
         "Message-ID": digest.message_id,
-        "List-Unsubscribe": f"<{unsubscribe_url(digest.subscription_id)}>",
+        "List-Unsubscribe": f"<{leave_url(digest)}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        "List-Id": list_id(),
-        "Feedback-ID": f"{digest.period:%Y%m%d}:{digest.subscription.cadence}:digest:broadsheet",
+        "List-Id": list_id(digest.group_id),
+        "Feedback-ID": f"{digest.period:%Y%m%d}:{_stream(digest)}:broadsheet",
         "Auto-Submitted": "auto-generated",
     }
+
+
+def leave_url(digest: Digest) -> str:
+    """Where one leaves what this digest is of: one's own digests, or a group's weekly mail."""
+    if digest.group_id is None:
+        return unsubscribe_url(digest.subscription_id)
+    return group_unsubscribe_url(digest.group_id, digest.subscription.user_id)
+
+
+def _stream(digest: Digest) -> str:
+    return "weekly:group" if digest.group_id else f"{digest.subscription.cadence}:digest"
 
 
 def render_html(context: dict[str, Any]) -> str:
@@ -212,22 +225,24 @@ def digest_context(
     digest: Digest, contents: Contents, items: Iterable[dict[str, Any]], longest_note: int | None = None
 ) -> dict[str, Any]:
     subscription = digest.subscription
-    note = Truncator(digest.edition.note).chars(longest_note) if longest_note else digest.edition.note
+    note = digest.edition.note if digest.edition else ""
+    note = Truncator(note).chars(longest_note) if longest_note else note
     papers = [_paper_context(digest, contents, item) for item in items]
     if papers:
         papers[0]["is_lead"] = True
     return {
         "site_name": settings.MAIL_FROM_NAME,
         "home_url": settings.BASE_URL,
-        "date": f"{digest.period:%A, %-d %B %Y}",
+        "date": f"{day_of(digest):%A, %-d %B %Y}",
+        "group": digest.group,
         "subject": digest.subject,
         "preheader": " · ".join(entry["title"] for entry in papers[1:4]),
         "note": note,
         "note_html": note_html(note),
-        "sections": arrange(papers, subscription.order),
+        "sections": arrange(papers, subscription.order) if digest.group is None else of_group(digest.group, papers),
         "web_url": digest_web_url(digest.pk or 0),
         "preferences_url": f"{settings.BASE_URL}{reverse('preferences')}",
-        "unsubscribe_url": unsubscribe_url(subscription.pk),
+        "unsubscribe_url": leave_url(digest),
         "postal_address": settings.POSTAL_ADDRESS,
         "address": subscription.user.email,
         "cadence": subscription.get_cadence_display(),
@@ -237,7 +252,7 @@ def digest_context(
 def _paper_context(digest: Digest, contents: Contents, item: dict[str, Any]) -> dict[str, Any]:
     paper = contents.papers[item["paper"]]
     is_pick = item["reason"].get("kind") == "pick"
-    note = contents.pick_notes.get((digest.edition_id, paper.id), "") if is_pick else ""
+    note = contents.pick_notes.get((digest.edition_id or 0, paper.id), "") if is_pick else ""
     digest_id = digest.pk or 0
     reason, reason_html = ("", "") if is_pick else contents.reasons.get(repr(item["reason"]), ("", ""))
     sentence = item.get("sentence", 0)
@@ -275,11 +290,21 @@ def arrange(papers: list[dict[str, Any]], order: str) -> list[Section]:
     return [section for section in (picked, *sections.values()) if section.papers]
 
 
+def of_group(group: Group, papers: list[dict[str, Any]]) -> list[Section]:
+    return [Section(_("Saved in %(group)s") % {"group": group.name}, papers)] if papers else []
+
+
+def day_of(digest: Digest) -> date:
+    """The reader's local date that it was made for."""
+    return digest.period if digest.group_id is None else local_date(digest.subscription, digest.composed_at)
+
+
 # --- the subject ----------------------------------------------------------------------------------------------------
 
 
-def subject_for(title: str) -> str:
-    """The leading paper's title, cut at the end of a clause or else of a word."""
+def subject_for(title: str, group: str = "") -> str:
+    """The leading paper's title, cut at the end of a clause or else of a word; before it the group whose it is."""
+    title = f"{group}: {title}" if group else title
     subject = header_text(render_to_string(SUBJECT_TEMPLATE, {"title": header_text(title)}))
     return shorten(subject, LONGEST_SUBJECT)
 
@@ -299,5 +324,6 @@ def shorten(text: str, longest: int) -> str:
 def _subject(digest: Digest, contents: Contents, items: list[dict[str, Any]]) -> str:
     """As stored; anew where the leading paper was withdrawn meanwhile."""
     if items and digest.items and items[0]["paper"] != digest.items[0]["paper"]:
-        return subject_for(contents.papers[items[0]["paper"]].title)
+        group = digest.group.name if digest.group else ""
+        return subject_for(contents.papers[items[0]["paper"]].title, group)
     return header_text(digest.subject)

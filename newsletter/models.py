@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from newsletter.links import digest_web_url
 from papers.models import Paper, Topic
-from recommender.models import RankerVersion
+from recommender.models import Group, RankerVersion
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
@@ -223,6 +223,10 @@ class DigestQuerySet(models.QuerySet["Digest"]):
             .exclude(edition__in=stopped)
         )
 
+    def own(self) -> Self:
+        """Readers' own, not their groups'."""
+        return self.filter(group__isnull=True)
+
     def reached_reader(self) -> Self:
         """Whose papers the reader has, may have or is about to have: they are not sent again."""
         states = (Digest.State.COMPOSED, Digest.State.SENDING, Digest.State.SENT, Digest.State.UNCERTAIN)
@@ -251,7 +255,8 @@ class DigestQuerySet(models.QuerySet["Digest"]):
 
 
 class Digest(models.Model):
-    """One reader's copy of an edition. It is sent from this row, never from what would be computed now.
+    """One reader's copy of an edition, or what a group of theirs saved in a week (newsletter/group_digest.py). It is
+    sent from this row, never from what would be computed now.
 
     `items` is a list of {"paper": id, "score": float, "reason": {"kind": ..., ...}, "arm": str, "sentence": int}, the
     editors' picks first, then best first. `sentence` counts the sentences of the abstract.
@@ -267,8 +272,9 @@ class Digest(models.Model):
         UNCERTAIN = "uncertain", _("uncertain")
 
     subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="digests")
-    edition = models.ForeignKey(Edition, models.PROTECT, related_name="digests")
-    period = models.DateField(help_text=_("The reader's local date it is for."))
+    edition = models.ForeignKey(Edition, models.PROTECT, null=True, blank=True, related_name="digests")
+    group = models.ForeignKey(Group, models.CASCADE, null=True, blank=True, related_name="digests")
+    period = models.DateField(help_text=_("The reader's local date it is for; of a group's, the week's Monday."))
     experiment = models.ForeignKey(Experiment, models.SET_NULL, null=True, blank=True, related_name="digests")
     state = models.CharField(max_length=10, choices=State.choices, default=State.COMPOSED)
     state_reason = models.CharField(max_length=300, blank=True)
@@ -292,7 +298,20 @@ class Digest(models.Model):
 
     class Meta:
         ordering = ["-period", "-id"]
-        constraints = [models.UniqueConstraint(fields=["subscription", "period"], name="one_digest_a_period")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription", "period"], condition=Q(group__isnull=True), name="one_digest_a_period"
+            ),
+            models.UniqueConstraint(
+                fields=["subscription", "group", "period"],
+                condition=Q(group__isnull=False),
+                name="one_group_digest_a_week",
+            ),
+            models.CheckConstraint(
+                condition=Q(group__isnull=True, edition__isnull=False) | Q(group__isnull=False, edition__isnull=True),
+                name="of_an_edition_or_a_group",
+            ),
+        ]
         indexes = [
             models.Index(fields=["state", "next_attempt_at"]),
             models.Index(fields=["state", "lease_until"]),
@@ -326,7 +345,9 @@ class Answered(models.Model):
     """What a reader did with a paper of a digest, with its edition, where it stood and why: so that it is counted
     without opening the digest."""
 
-    edition = models.ForeignKey(Edition, models.CASCADE, related_name="+", db_index=False)
+    edition = models.ForeignKey(
+        Edition, models.CASCADE, null=True, blank=True, related_name="+", db_index=False, help_text=_("Not a group's.")
+    )
     paper = models.ForeignKey(Paper, models.CASCADE, related_name="+")
     position = models.PositiveSmallIntegerField(null=True, blank=True, help_text=_("In the digest, from 1."))
     reason = models.CharField(max_length=12, blank=True)

@@ -39,7 +39,7 @@ def _note(ids: list[int], at: datetime) -> None:
     # Locked, so that of two who unsubscribe the same reader at once only one counts.
     list(Subscription.objects.select_for_update().filter(pk__in=ids).order_by("pk").values_list("pk"))
     last_change = SubscriptionChange.objects.filter(subscription=OuterRef("pk")).order_by("-pk")
-    last_digest = Digest.objects.filter(subscription=OuterRef("pk"), state__in=GOT).order_by("-period")
+    last_digest = Digest.objects.own().filter(subscription=OuterRef("pk"), state__in=GOT).order_by("-period")
     subscriptions = (
         Subscription.objects.filter(pk__in=ids)
         .select_related("user")

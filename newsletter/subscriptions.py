@@ -13,6 +13,7 @@ from newsletter.models import Subscription
 from newsletter.schedule import next_digest_at
 from newsletter.subscription_changes import note_changes
 from newsletter.suppression import lift_readers_own, suppress
+from recommender.models import Membership
 
 FEWEST_PAPERS = 3
 
@@ -39,6 +40,7 @@ def reschedule(subscription: Subscription, at: datetime | None = None, also: lis
     """After anything that moves the schedule: save those fields and when the next digest is due."""
     subscription.next_digest_at = next_digest_at(subscription, at or timezone.now())
     subscription.save(update_fields=["next_digest_at", *(also or [])])
+    Membership.objects.filter(user=subscription.user_id).update(next_mail_at=None)  # looked at by group_digest.schedule
 
 
 def pause(subscription: Subscription, until: date | None) -> None:

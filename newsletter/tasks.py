@@ -10,7 +10,7 @@ from celery import shared_task
 from django.conf import settings
 from django.db import transaction
 
-from newsletter import digest, experiments, retention, submission_answers
+from newsletter import digest, experiments, group_digest, invitations, retention, submission_answers
 from newsletter.delivery import MailServerUnavailable, logger
 
 SENT_AT_ONCE = 200  # digests a task: their papers are read once, and each digest is still claimed by itself
@@ -19,6 +19,17 @@ SENT_AT_ONCE = 200  # digests a task: their papers are read once, and each diges
 @shared_task
 def dispatch_due() -> None:
     ask_to_compose(digest.due())
+
+
+@shared_task
+def dispatch_group_digests() -> None:
+    ready = group_digest.compose_due()
+    transaction.on_commit(partial(ask_to_deliver, ready))
+
+
+@shared_task
+def mail_invitations() -> None:
+    invitations.mail_all()
 
 
 @shared_task

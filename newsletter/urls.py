@@ -3,10 +3,12 @@
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
-from newsletter import first_digest, preferences_views, views
+from newsletter import first_digest, group_views, preferences_views, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("u/<str:token>", views.Unsubscribe.as_view(), name="unsubscribe"),
+    path("g/<str:token>", views.GroupUnsubscribe.as_view(), name="group_unsubscribe"),
+    path("groups/<int:pk>/digest/", group_views.next_digest, name="group_digest"),
     path("c/<str:token>", views.click, name="click"),
     path("c/<str:token>/<str:link>", views.click),
     path("v/<str:token>", views.Vote.as_view(), name="vote"),

@@ -8,6 +8,7 @@ from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.core.signing import BadSignature
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -24,6 +25,7 @@ from newsletter.message import digest_context, load_contents, render_html
 from newsletter.models import Click, Digest, Subscription
 from newsletter.schedule import local_date
 from papers.models import Paper
+from recommender.models import Membership
 
 PAUSE_DAYS = 28
 DIGESTS_A_PAGE = 30
@@ -120,12 +122,31 @@ class Unsubscribe(View):
         return render(request, "newsletter/unsubscribe.html", context)
 
 
+@method_decorator([never_cache, csrf_exempt], name="dispatch")
+class GroupUnsubscribe(View):
+    """From one group's weekly mail, in the same manner; membership and one's own digests stay."""
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        return self.page(request, token, is_done=not self.wanted(token).exists())
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        self.wanted(token).update(is_mailed=False)
+        return self.page(request, token, is_done=True)
+
+    def wanted(self, token: str) -> QuerySet[Membership]:
+        group_id, user_id = signed("group_unsubscribe", token)
+        return Membership.objects.filter(group=group_id, user=user_id, is_mailed=True)
+
+    def page(self, request: HttpRequest, token: str, is_done: bool) -> HttpResponse:
+        return render(request, "newsletter/group_unsubscribe.html", {"token": token, "is_done": is_done})
+
+
 @require_safe
 @csp_update(MAIL_STYLES)  # type: ignore[arg-type]
 def digest_web(request: HttpRequest, token: str) -> HttpResponse:
     """The digest as it was sent, whole, for whoever holds the mail."""
     [digest_id] = signed("digest_web", token)
-    digest = get_object_or_404(Digest.objects.select_related("subscription__user", "edition"), pk=digest_id)
+    digest = get_object_or_404(Digest.objects.select_related("subscription__user", "edition", "group"), pk=digest_id)
     response = HttpResponse(web_copy(digest))
     response["X-Robots-Tag"] = "noindex"
     response["Referrer-Policy"] = "no-referrer"

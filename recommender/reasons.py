@@ -10,6 +10,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from papers.models import Author, Paper, Topic
+from recommender.models import Membership
 
 Reason = Mapping[str, Any]
 
@@ -19,12 +20,13 @@ LONGEST_QUOTE = 90  # characters of a title or a reader's sentence, so that a re
 def describe(reasons: Sequence[Reason]) -> list[str]:
     """One sentence a reason, in their order, plain text in the active language.
 
-    At most three queries, however many reasons. A reason that names something since deleted or hidden is told
+    At most four queries, however many reasons. A reason that names something since deleted or hidden is told
     without the name; one of an unknown kind is an empty string, since a wrong reason is worse than none.
     """
     titles = _names(reasons, "read", "paper", Paper.objects.published(), "title")
     topics = _names(reasons, "topic", "topic", Topic.objects.all(), "name")
     authors = _names(reasons, "author", "author", Author.objects.all(), "name")
+    members = _names(reasons, "saved", "member", Membership.objects.all(), "name")
 
     def read(reason: Reason) -> str:
         title = titles.get(reason.get("paper"))
@@ -44,6 +46,10 @@ def describe(reasons: Sequence[Reason]) -> list[str]:
     def search(reason: Reason) -> str:
         return _("found by your search “%(text)s”") % {"text": _quote(str(reason.get("text", "")))}
 
+    def saved(reason: Reason) -> str:
+        name = members.get(reason.get("member"))
+        return _("saved by %(name)s") % {"name": name} if name else _("saved in your group")
+
     def whole(reason: Reason) -> str:
         if reason.get("kind") not in sentences:
             return ""
@@ -56,6 +62,7 @@ def describe(reasons: Sequence[Reason]) -> list[str]:
         "author": author,
         "interest": interest,
         "search": search,
+        "saved": saved,
         "pick": lambda _reason: _("picked by the editors"),
         "trending": lambda _reason: _("trending"),
         "new": lambda _reason: _("new"),

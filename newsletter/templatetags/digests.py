@@ -11,4 +11,4 @@ register = template.Library()
 @register.simple_tag
 def latest_digest(user: User) -> Digest | None:
     """The reader's last one, sent or not, so that a page can say what became of it."""
-    return Digest.objects.filter(subscription__user=user).defer("items").first()
+    return Digest.objects.own().filter(subscription__user=user).defer("items").first()
