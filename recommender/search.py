@@ -7,6 +7,7 @@ end. Any text at all is a query.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -16,6 +17,7 @@ from django.db import connection
 
 from papers.identifiers import find_papers
 from papers.models import Authorship, Paper, PaperQuerySet
+from recommender.search_index import PLAIN
 
 DEPTH = 1000  # papers a ranking goes down to: enough to filter by topic or date and still fill a page
 MOST_TOKENS = 32  # of a query; a pasted page is not slower than a sentence
@@ -43,8 +45,15 @@ def search_papers(query: str, k: int = 30, papers: PaperQuerySet | None = None) 
 
 def tokenize(query: str) -> list[str]:
     """Letters and digits only, so that no token is syntax to either database."""
-    tokens = (token[:LONGEST_TOKEN].lower() for token in re.findall(r"[^\W_]+", query[:10_000]))
+    tokens = (token[:LONGEST_TOKEN].lower() for token in re.findall(r"[^\W_]+", without_accents(query[:10_000])))
     return list(dict.fromkeys(tokens))[:MOST_TOKENS]
+
+
+def without_accents(text: str) -> str:
+    """Latin letters without their marks, as both indexes hold them (SQLite's remove_diacritics, search_index.PLAIN):
+    other scripts' marks make other letters."""
+    bare = re.sub(r"([A-Za-z])[\u0300-\u036f]+", r"\1", unicodedata.normalize("NFD", text))
+    return unicodedata.normalize("NFC", bare)
 
 
 def fuse(rankings: Sequence[Sequence[int]]) -> list[int]:
@@ -128,7 +137,7 @@ def _matching_authors(tokens: Sequence[str], *, every: bool) -> list[int]:
     if connection.vendor == "postgresql":
         query, parameters = _tsquery("simple", tokens, every)
         return _ids(
-            f"SELECT id FROM papers_author WHERE to_tsvector('simple', name) @@ ({query}) LIMIT %s",
+            f"SELECT id FROM papers_author WHERE to_tsvector('simple', {PLAIN.format('name')}) @@ ({query}) LIMIT %s",
             [*parameters, DEPTH],
         )
     return _ids(

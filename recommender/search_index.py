@@ -17,13 +17,27 @@ FTS5_TABLES = {
     "recommender_author_words": ("papers_author", ("name",), "unicode61 remove_diacritics 2"),
 }
 
-POSTGRESQL = """
+# PostgreSQL's own functions, since the extension `unaccent` is not everywhere, nor immutable where it is.
+PLAIN = r"normalize(regexp_replace(normalize({}, NFD), '([A-Za-z])[\u0300-\u036f]+', '\1', 'g'), NFC)"
+
+POSTGRESQL = f"""
     ALTER TABLE papers_paper ADD COLUMN IF NOT EXISTS words tsvector GENERATED ALWAYS AS (
-        setweight(to_tsvector('english', left(title, 10000)), 'A') ||
-        setweight(to_tsvector('english', left(abstract, 100000)), 'B')
+        setweight(to_tsvector('english', {PLAIN.format("left(title, 10000)")}), 'A') ||
+        setweight(to_tsvector('english', {PLAIN.format("left(abstract, 100000)")}), 'B')
     ) STORED;
     CREATE INDEX IF NOT EXISTS recommender_paper_words ON papers_paper USING gin (words);
-    CREATE INDEX IF NOT EXISTS recommender_author_words ON papers_author USING gin (to_tsvector('simple', name));
+    CREATE INDEX IF NOT EXISTS recommender_author_words ON papers_author
+        USING gin (to_tsvector('simple', {PLAIN.format("name")}));
+"""
+# What an older version made, with accents: it goes, and comes anew.
+HAS_ACCENTS = """
+    SELECT 'ALTER TABLE papers_paper DROP COLUMN words' FROM pg_attrdef JOIN pg_attribute
+        ON adrelid = attrelid AND adnum = attnum
+        WHERE attrelid = 'papers_paper'::regclass AND attname = 'words'
+        AND pg_get_expr(adbin, adrelid) NOT LIKE '%normalize%'
+    UNION ALL SELECT 'DROP INDEX recommender_author_words' FROM pg_indexes
+        WHERE schemaname = current_schema() AND indexname = 'recommender_author_words'
+        AND indexdef NOT ILIKE '%normalize%'
 """
 
 
@@ -34,6 +48,9 @@ def install(connection: BaseDatabaseWrapper) -> None:
         if not {"papers_paper", "papers_author"} <= set(tables):
             return  # migrated back to nothing
         if connection.vendor == "postgresql":
+            cursor.execute(HAS_ACCENTS)
+            for (statement,) in cursor.fetchall():
+                cursor.execute(statement)
             cursor.execute(POSTGRESQL)
             return
         cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")

@@ -43,6 +43,32 @@ def test_other_forms_of_a_word_are_found() -> None:
     assert titles("image retrieval") == ["Retrieving images"]
 
 
+@pytest.mark.parametrize("query", ["Schrodinger", "Schrödinger", "SCHRO\u0308DINGER", "naive nguyen", "naïve Nguyễn"])
+def test_accents_make_no_difference_to_either_database(query: str) -> None:
+    make_paper("A naïve cat of Schrödinger's", authors=["Nguyễn Văn"])
+    make_paper("Another cat")
+    assert titles(query) == ["A naïve cat of Schrödinger's"]
+
+
+@pytest.mark.parametrize("word", ["йога", "한국어", "ガラス"])
+def test_other_scripts_are_found_as_they_are_written(word: str) -> None:
+    make_paper(f"On {word} itself")
+    assert titles(word) == [f"On {word} itself"]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's index has folded them from the start")
+def test_an_index_with_accents_is_made_anew() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE papers_paper DROP COLUMN words")
+        cursor.execute(
+            "ALTER TABLE papers_paper ADD COLUMN words tsvector GENERATED ALWAYS AS "
+            "(to_tsvector('english', title)) STORED"
+        )
+    install(connection)
+    make_paper("Schrödinger's cat")
+    assert titles("schrodinger") == ["Schrödinger's cat"]
+
+
 def test_an_author_s_papers_the_newest_first() -> None:
     for day in (1, 3, 2):
         make_paper(f"Paper of day {day}", authors=["Grace Hopper"], published_at=datetime(2025, 5, day, tzinfo=UTC))
