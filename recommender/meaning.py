@@ -14,7 +14,7 @@ from recommender.placed import Placed
 from recommender.published import model
 
 NEAREST = 50  # papers, of a list that has no natural end
-NEAR = 0.35  # the least cosine: below it lie papers about something else
+NEAR = 0.35  # the least cosine, chosen by looking (docs/ranker.md): below it lie papers about something else
 
 
 def near_text(text: str) -> list[int]:
