@@ -15,7 +15,7 @@ from accounts.views import signed_in_reader
 from newsletter.group_digest import draft, mailed_members, schedule_one
 from newsletter.schedule import zone_of
 from papers.models import Paper
-from recommender.models import Membership
+from recommender.models import Group, Membership
 from recommender.reasons import describe
 
 
@@ -24,7 +24,7 @@ from recommender.reasons import describe
 @require_safe
 def next_digest(request: HttpRequest, pk: int) -> HttpResponse:
     """As it would be mailed now; nothing of it is kept."""
-    theirs = Membership.objects.filter(user=signed_in_reader(request), group=pk)
+    theirs = Membership.objects.filter(user=signed_in_reader(request), group__in=Group.objects.filter(pk=pk))
     mine = get_object_or_404(theirs.select_related("group"))
     context: dict[str, Any] = {"group": mine.group, "mine": mine}
     if member := mailed_members().filter(pk=mine.pk).first():

@@ -37,7 +37,7 @@ def new_group(request: HttpRequest) -> HttpResponse:
 
 def membership_of(request: HttpRequest, pk: int) -> Membership:
     theirs = Membership.objects.filter(user=signed_in_reader(request))
-    return get_object_or_404(theirs.select_related("group__reading_list"), group=pk)
+    return get_object_or_404(theirs.select_related("group__reading_list"), group__in=Group.objects.filter(pk=pk))
 
 
 @login_required
