@@ -14,8 +14,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import User
 from papers.models import Submission
+from recommender.groups import found, invite
 from recommender.interactions import record
 from recommender.library import annotate
+from recommender.lists import create_list, put
 from recommender.models import Interest, SavedSearch
 from tests.factories import make_paper, make_reader, make_subscription
 
@@ -25,7 +27,7 @@ SECRET = "Alice's own words on unicorns"
 # Whoever may post from elsewhere: mail programs (RFC 8058) and the votes of a mail, whose address is the permission,
 # mail providers' webhooks, the API, which knows no cookies, and Google's own sign-in button, which brings a
 # token of its own.
-POSTED_FROM_ELSEWHERE = {"u", "v", "anymail", "api", "accounts/google/login/token/"}
+POSTED_FROM_ELSEWHERE = {"u", "g", "v", "anymail", "api", "accounts/google/login/token/"}
 # What each argument of an address is tried with, beside the paper's own key.
 VALUES: dict[str, list[str]] = {
     "pk": ["0", "99999999999999999999999"],
@@ -67,12 +69,17 @@ def urls(alice: User) -> list[str]:
     apart = Interest.objects.create(user=alice, name=SECRET, sentences=[SECRET])
     search = SavedSearch.objects.create(user=alice, query=SECRET)
     make_subscription(alice)
+    birds = create_list(alice, SECRET)
+    lab = found(alice, SECRET, SECRET)
+    invite(alice, lab, "dora@example.org")
+    for reading_list in (birds, lab.reading_list):
+        put(alice, reading_list, [paper])
     Submission.objects.create(paper=make_paper(SECRET, status="pending"), submitter=alice, reason=SECRET)
     return sorted(
         url
         for route, _pattern in addresses(get_resolver().url_patterns)
         if not route.startswith("admin/")
-        for url in filled(route, {paper.pk, apart.pk, search.pk})
+        for url in filled(route, {paper.pk, apart.pk, search.pk, birds.pk, lab.pk, lab.reading_list.pk})
     )
 
 
