@@ -11,6 +11,8 @@ from django.apps import apps
 from django.core import serializers
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from accounts.models import User
 from papers.models import Submission
@@ -83,6 +85,14 @@ def urls(alice: User) -> list[str]:
     )
 
 
+@pytest.fixture
+def pages(client: Client, urls: list[str], bob: User) -> list[str]:
+    """Those that show something, once a kind."""
+    client.force_login(bob)
+    shown = [url for url in urls if client.get(url).status_code == 200]
+    return sorted({re.sub(r"\d+", "1", url): url for url in shown}.values())
+
+
 def everything() -> str:
     """All rows but the sessions', which signing in writes."""
     models = [model for model in apps.get_models() if "session" not in model._meta.model_name]
@@ -116,6 +126,39 @@ def test_nonsense_posted_anywhere_breaks_nothing(client: Client, urls: list[str]
         client.force_login(make_reader())
         for data in ({}, nonsense):
             assert client.post(url, data).status_code < 500, url
+
+
+PARAMETERS = [
+    "q",
+    "topic",
+    "since",
+    "until",
+    "page",
+    "shelf",
+    "tag",
+    "show",
+    "interest",
+    "next",
+    "email",
+    "k",
+    "format",
+]
+TEXTS = st.text(max_size=20) | st.sampled_from(
+    ["0", "-1", "9" * 30, "2025-05-01", "0001-01-01", "9999-12-31", "a" * 3000]
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data(), st.dictionaries(st.sampled_from(PARAMETERS), TEXTS, min_size=1, max_size=4), st.booleans())
+def test_any_question_after_an_address_breaks_nothing(
+    client: Client, pages: list[str], bob: User, data: st.DataObject, question: dict[str, str], signed_in: bool
+) -> None:
+    if signed_in:
+        client.force_login(bob)
+    else:
+        client.logout()
+    url = data.draw(st.sampled_from(pages))
+    assert client.get(url, question).status_code < 500, url
 
 
 def test_only_what_must_may_be_posted_from_elsewhere() -> None:
