@@ -75,7 +75,8 @@ def _digest_of(subscription: Subscription, day: date | None) -> Digest:
     at = timezone.now()
     day = day or local_date(subscription, at)
     digest = (
-        Digest.objects.own().filter(subscription=subscription.pk, period=day)
+        Digest.objects.own()
+        .filter(subscription=subscription.pk, period=day)
         .exclude(state=Digest.State.SKIPPED)
         .select_related("subscription__user", "edition")
         .first()

@@ -143,9 +143,11 @@ class Command(BaseCommand):
         rows: list[Digest] = []
         for chunk in tasks.chunks(list(range(len(expected))), 500):
             part = {expected[number] for number in chunk}
-            found = Digest.objects.own().filter(
-                subscription__in={pk for pk, _ in part}, period__in={period for _, period in part}
-            ).defer("items")
+            found = (
+                Digest.objects.own()
+                .filter(subscription__in={pk for pk, _ in part}, period__in={period for _, period in part})
+                .defer("items")
+            )
             rows += [row for row in found if (row.subscription_id, row.period) in part]
         return rows
 
