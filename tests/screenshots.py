@@ -1,4 +1,4 @@
-"""The README's pictures, of what `make demo` left: `python -m tests.screenshots`."""
+"""The pictures in docs/: of what `make demo` left, and of an editor's morning. `python -m tests.screenshots`"""
 
 from __future__ import annotations
 
@@ -53,6 +53,8 @@ def main() -> None:
             browser.close()
     finally:
         stop(server)
+    morning = [sys.executable, "-m", "pytest", "-q", "tests/browser/test_editors_morning.py"]
+    subprocess.run(morning, cwd=ROOT, env=os.environ | {"BROADSHEET_PICTURES": str(PICTURES)}, check=True)
 
 
 def take(page: Page, address: str, name: str) -> None:
