@@ -6,6 +6,7 @@ from typing import Any
 from celery import Celery
 from django.conf import settings
 
+from config import task_runs as task_runs
 from config.commandline import clear_errors
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

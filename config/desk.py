@@ -22,6 +22,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             [
                 (_("Today's edition"), "newsletter_edition_today", "newspaper", "newsletter.change_edition"),
                 (_("Editions"), "newsletter_edition_changelist", "calendar_month", "newsletter.view_edition"),
+                (_("Numbers"), "desk_numbers", "monitoring", "newsletter.view_edition"),
                 (_("Submissions"), "papers_submission_changelist", "inbox", "papers.view_submission"),
                 (_("Papers"), "papers_paper_changelist", "article", "papers.view_paper"),
                 (_("Duplicates"), "papers_merge_changelist", "merge", "papers.view_merge"),
@@ -38,6 +39,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         (
             _("The machine"),
             [
+                (_("Operations"), "desk_operations", "vital_signs", "newsletter.view_operations"),
                 (_("Rankers"), "recommender_rankerversion_changelist", "tune", "recommender.view_rankerversion"),
                 (_("Why they get it"), "newsletter_subscription_why", "troubleshoot", "recommender.view_rankerversion"),
                 (_("Experiments"), "newsletter_experiment_changelist", "science", "newsletter.view_experiment"),
@@ -48,7 +50,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     bar = []
     for title, entries in groups:
         items = [
-            {"title": label, "icon": icon, "link": reverse(f"admin:{name}")}
+            {"title": label, "icon": icon, "link": reverse(name if name.startswith("desk_") else f"admin:{name}")}
             for label, name, icon, permission in entries
             if request.user.has_perm(permission)  # type: ignore[union-attr]
         ]

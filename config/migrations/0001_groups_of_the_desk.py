@@ -50,6 +50,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "newsletter.click": SEE,
         "newsletter.vote": SEE,
         "newsletter.bounce": SEE,
+        "newsletter.subscriptionchange": SEE,
         "newsletter.suppression": ALL,
         "newsletter.edition": "view send view_operations",
         "newsletter.pick": SEE,
@@ -90,7 +91,7 @@ class Migration(migrations.Migration):
         ("accounts", "0001_initial"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
-        ("newsletter", "0007_votes_and_places"),
+        ("newsletter", "0009_count_without_opening_digests"),
         ("papers", "0007_submissions"),
         ("recommender", "0001_initial"),
     ]

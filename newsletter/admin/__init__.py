@@ -3,4 +3,5 @@
 from newsletter.admin import digests as digests
 from newsletter.admin import editions as editions
 from newsletter.admin import experiments as experiments
+from newsletter.admin import numbers as numbers
 from newsletter.admin import readers as readers

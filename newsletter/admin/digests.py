@@ -103,7 +103,7 @@ class DigestAdmin(ReadOnlyAdmin):
 @admin.register(Click)
 class ClickAdmin(ReadOnlyAdmin):
     list_display = ["at", "reader", "paper", "link", "position", "reason", "scanner"]
-    list_filter = ["link", "reason", ("scanner", admin.EmptyFieldListFilter)]
+    list_filter = ["link", "reason", ("scanner", admin.EmptyFieldListFilter), "edition__date"]
     list_select_related = ["digest__subscription__user", "paper"]
     search_fields = ["digest__subscription__user__email"]
     date_hierarchy = "at"
@@ -116,7 +116,7 @@ class ClickAdmin(ReadOnlyAdmin):
 @admin.register(Vote)
 class VoteAdmin(ReadOnlyAdmin):
     list_display = ["at", "reader", "paper", "kind", "position", "reason"]
-    list_filter = ["kind", "reason"]
+    list_filter = ["kind", "reason", "edition__date"]
     list_select_related = ["digest__subscription__user", "paper"]
     search_fields = ["digest__subscription__user__email"]
     date_hierarchy = "at"
@@ -129,7 +129,7 @@ class VoteAdmin(ReadOnlyAdmin):
 @admin.register(Bounce)
 class BounceAdmin(ReadOnlyAdmin):
     list_display = ["at", "reader", "kind", "said"]
-    list_filter = ["kind"]
+    list_filter = ["kind", "edition__date"]
     list_select_related = ["digest__subscription__user"]
     search_fields = ["digest__subscription__user__email"]
     date_hierarchy = "at"
