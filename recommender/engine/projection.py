@@ -26,7 +26,6 @@ from recommender.engine.papers import Papers
 
 UNLEARNT_WORDS = 128  # dimensions for words beside the dense vectors while nothing has been learnt
 LONGEST_LIBRARY = 40  # papers of one reader that take part in one step
-FEWEST_STEPS = 40  # twice the warm-up: eight epochs of few readers are fewer (docs/ranker.md, "Small sites")
 RARITY = 0.2  # a paper that a thousand read says a quarter of what one that one reader read says
 
 
@@ -37,8 +36,7 @@ class Projection:
     papers of the other among all papers of the step. `temperature` sharpens the softmax (the setting that matters most:
     lower overfits, higher blurs); `popularity` is the exponent of the correction for papers that occur often (Yi et
     al., 2019), `rarity` that of a read paper's weight for its reader. Words, dense components and the vectors
-    themselves are dropped at random, and `decay` holds the corrections near zero. Few readers are gone
-    through more often than `epochs` says, until FEWEST_STEPS steps are taken.
+    themselves are dropped at random, and `decay` holds the corrections near zero.
 
     After `fit` or `start`: word_vectors_ (n_words, d), dense_vectors_ (dim, d), corrections_ (n_papers, d) by the rows_
     of papers, float32, where d is n_blocks_ times the width of a block; is_learnt_.
@@ -127,11 +125,9 @@ class Projection:
         offset = torch.from_numpy(-self.popularity * np.log(seen))
         rng = np.random.default_rng(seed)
         readers = np.flatnonzero(likings.getnnz(axis=1) >= 2)
-        steps_an_epoch = -(-len(readers) // self.batch_size)
-        n_epochs = max(self.epochs, -(-FEWEST_STEPS // steps_an_epoch))
-        n_steps = n_epochs * steps_an_epoch
+        n_steps = self.epochs * -(-len(readers) // self.batch_size)
         step = 0
-        for _ in range(n_epochs):
+        for _ in range(self.epochs):
             order = rng.permutation(readers)
             for first in range(0, len(order), self.batch_size):
                 batch = _split(weighted, order[first : first + self.batch_size], rng)

@@ -34,20 +34,6 @@ def test_the_projection_learns_that_two_vocabularies_are_one_field() -> None:
     assert likeness(after, 2, 3) > likeness(after, 2, 1) + 0.4
 
 
-def test_readers_of_one_step_an_epoch_are_enough_to_learn_from() -> None:
-    """240 of them: eight steps, within the warm-up, would leave the projection where it started."""
-    papers = field_papers(400, 4)
-    rng = np.random.default_rng(0)
-    rows = np.repeat(np.arange(240), 10)
-    columns = rng.integers(0, 100, len(rows)) * 4 + (rows % 2) * 2 + rng.integers(0, 2, len(rows))
-    read = sp.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), (240, 400))
-    read.data[:] = 1
-    new = field_papers(40, 4, seed=9, first_id=1000)
-    after = Projection(32, n_models=1).fit(papers, read).transform(new)
-    read_together, apart = after[0::4] @ after[1::4].T, after[0::4] @ after[2::4].T
-    assert float(read_together.mean()) > float(apart.mean()) + 0.3
-
-
 def test_the_same_seed_learns_the_same_and_another_seed_another() -> None:
     papers, read = field_papers(60, 3), field_readers(40, 60, 3)
     first, again, other = (
