@@ -62,7 +62,7 @@ def papers(db: None) -> None:
     )
 
 
-def newest_first(user_ids, paper_ids, k, *, exclude, at):
+def newest_first(user_ids, paper_ids, k, *, exclude, at, version=""):
     """In place of the ranker: 750 rankings are a minute, and it is the calendar that is tested here."""
     return {
         user_id: [RankedPaper(paper_id, 1.0, {"kind": "new"}) for paper_id in paper_ids if paper_id not in seen][:k]
