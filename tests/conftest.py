@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from celery import current_app
 from django.core.cache import cache
 from hypothesis import HealthCheck, settings
 
@@ -18,6 +21,14 @@ settings.load_profile("suite")
 def _fresh_cache() -> None:
     """allauth's limits live in the cache; one test's sign-ups must not count against the next one's."""
     cache.clear()
+
+
+@pytest.fixture
+def own_connections() -> Iterator[None]:
+    """For a test with another broker: Celery keeps its connections to the first one asked, and must not afterwards."""
+    current_app._after_fork()
+    yield
+    current_app._after_fork()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -73,16 +74,16 @@ def test_a_broker_that_does_not_answer_is_told_and_the_rest_is_shown(desk: Clien
 
 @pytest.mark.journey
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("own_connections")
 def test_queues_workers_and_runs_of_a_real_worker(desk: Client, settings: Any) -> None:
-    socket = Path(settings.EMBEDDED_BROKER_SOCKET)
-    with embedded_broker(socket):
-        settings.REDBEAT_REDIS_URL = f"unix://{socket}?db=0"
+    with nullcontext() if settings.REDIS_URL else embedded_broker(settings.EMBEDDED_BROKER_SOCKET):
+        current_app.control.purge()
         assert operations.workers() == []
         assert "No worker answered" in page_of(desk)
         for _ in range(3):
             tasks.sweep.delay()
         assert dict(operations.broker().queues)["celery"] == 3
-        with redis.Redis(unix_socket_path=str(socket)) as client:
+        with redis.Redis.from_url(settings.REDBEAT_REDIS_URL) as client:
             assert operations.broker().has_beat is False
             client.set("redbeat::lock", "1", ex=5)
         assert operations.broker().has_beat is True

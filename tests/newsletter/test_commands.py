@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from celery import current_app
 from django.core.management import CommandError, call_command
 
 from newsletter.models import Digest, Edition, Subscription
@@ -93,11 +94,10 @@ def test_a_mail_server_that_refuses_leaves_the_digests_composed(new_papers, sett
     assert Digest.objects.get().state == "composed"
 
 
-def test_a_broker_that_does_not_answer_is_told_and_nothing_is_half_done(new_papers, monkeypatch):
-    from celery import current_app
-
-    monkeypatch.setattr(current_app.conf, "broker_url", "redis://127.0.0.1:1/0")
+def test_a_broker_that_does_not_answer_is_told_and_nothing_is_half_done(new_papers, monkeypatch, own_connections):
+    # The first falls back to the second: in the other order, undoing it would keep the broker that does not answer.
     monkeypatch.setattr(current_app.conf, "broker_write_url", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(current_app.conf, "broker_url", "redis://127.0.0.1:1/0")
     make_due_reader("alice@example.org")
     with pytest.raises(CommandError, match="The broker did not answer") as error:
         run("send_digests")
