@@ -94,11 +94,12 @@ class Projection:
             return self.start(papers)
         import torch  # two seconds, and only whoever trains needs it
 
+        start = _principal_words(papers.words, self.dim, self.random_state)
         models = []
         for number in range(self.n_models):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(self.random_state * 1000 + number)
-                models.append(self._train(torch, papers, likings, self.random_state * 1000 + number))
+                models.append(self._train(torch, papers, likings, start, self.random_state * 1000 + number))
         self.word_vectors_, self.dense_vectors_, corrections = (
             np.hstack(blocks) for blocks in zip(*models, strict=True)
         )
@@ -109,15 +110,17 @@ class Projection:
         self.n_blocks_, self.is_learnt_ = self.n_models, True
         return self
 
-    def _train(self, torch: Any, papers: Papers, likings: sp.csr_matrix, seed: int) -> tuple[NDArray[np.float32], ...]:
-        """Vectors of words, of dense components, corrections."""
-        first_words = _principal_words(papers.words, self.dim, seed)
+    def _train(
+        self, torch: Any, papers: Papers, likings: sp.csr_matrix, first_words: NDArray[np.float32], seed: int
+    ) -> tuple[NDArray[np.float32], ...]:
+        """Vectors of words, of dense components, corrections. `first_words` are the words' to start from."""
         first_dense = _principal_axes(papers.dense, first_words.shape[1])
         words, dense = torch.nn.Parameter(torch.tensor(first_words)), torch.nn.Parameter(torch.tensor(first_dense))
         corrections = torch.nn.Parameter(torch.zeros(len(papers), first_words.shape[1]))
         optimizer = torch.optim.AdamW(
             [{"params": [words, dense], "weight_decay": 0.0}, {"params": [corrections], "weight_decay": self.decay}],
             lr=self.learning_rate,
+            fused=True,  # one pass over ten million numbers a step instead of a dozen: a quarter of the time
         )
         encode = _text_tower(torch, papers, words, dense, self.word_dropout, self.dense_dropout)
         seen = np.maximum(likings.getnnz(axis=0), 1).astype(np.float32)
