@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
+from unicodedata import category
 
 from django.db import connection
 
@@ -22,6 +23,7 @@ from recommender.search_index import PLAIN
 DEPTH = 1000  # papers a ranking goes down to: enough to filter by topic or date and still fill a page
 MOST_TOKENS = 32  # of a query; a pasted page is not slower than a sentence
 LONGEST_TOKEN = 80
+MARKS = {"Mn", "Mc"}  # Unicode's categories of what is written on or around a letter and makes it another
 TITLE_WEIGHT = 4.0  # of a word in the title, against 1 in the abstract
 # Cormack, Clarke & Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods",
 # SIGIR 2009: 60 keeps the first few ranks of one list from deciding alone.
@@ -44,8 +46,10 @@ def search_papers(query: str, k: int = 30, papers: PaperQuerySet | None = None) 
 
 
 def tokenize(query: str) -> list[str]:
-    """Letters and digits only, so that no token is syntax to either database."""
-    tokens = (token[:LONGEST_TOKEN].lower() for token in re.findall(r"[^\W_]+", without_accents(query[:10_000])))
+    """Letters with their marks and digits only, so that no token is syntax to either database."""
+    text = without_accents(query[:10_000])
+    words = "".join(letter if letter.isalnum() or category(letter) in MARKS else " " for letter in text).split()
+    tokens = (word[:LONGEST_TOKEN].lower() for word in words if any(map(str.isalnum, word)))
     return list(dict.fromkeys(tokens))[:MOST_TOKENS]
 
 

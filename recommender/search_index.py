@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+# Marks that do not belong to Latin letters are parts of words, as to PostgreSQL: Devanagari's vowel signs, for one.
+LETTERS = "unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'"
 FTS5_TABLES = {
-    "recommender_paper_words": ("papers_paper", ("title", "abstract"), "porter unicode61 remove_diacritics 2"),
-    "recommender_author_words": ("papers_author", ("name",), "unicode61 remove_diacritics 2"),
+    "recommender_paper_words": ("papers_paper", ("title", "abstract"), f"porter {LETTERS}"),
+    "recommender_author_words": ("papers_author", ("name",), LETTERS),
 }
 
 # PostgreSQL's own functions, since the extension `unaccent` is not everywhere, nor immutable where it is.
@@ -53,17 +55,20 @@ def install(connection: BaseDatabaseWrapper) -> None:
                 cursor.execute(statement)
             cursor.execute(POSTGRESQL)
             return
-        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-        triggers = {name for (name,) in cursor.fetchall()}
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'trigger')")
+        made = dict(cursor.fetchall())
         for index, (table, columns, tokenizer) in FTS5_TABLES.items():
             wanted = _triggers(index, table, columns)
-            if index in tables and triggers >= wanted.keys():
-                continue
-            cursor.execute(
-                f"CREATE VIRTUAL TABLE IF NOT EXISTS {index} USING fts5("
-                f"{', '.join(columns)}, content='{table}', content_rowid='id', tokenize='{tokenizer}')"
+            as_wanted = (
+                f"CREATE VIRTUAL TABLE {index} USING fts5("
+                f"{', '.join(columns)}, content='{table}', content_rowid='id', tokenize=\"{tokenizer}\")"
             )
-            for name in wanted.keys() - triggers:
+            if made.get(index) == as_wanted and made.keys() >= wanted.keys():
+                continue
+            if made.get(index) != as_wanted:  # none, or an older version's, which took words apart otherwise
+                cursor.execute(f"DROP TABLE IF EXISTS {index}")
+                cursor.execute(as_wanted)
+            for name in wanted.keys() - made.keys():
                 cursor.execute(wanted[name])
             cursor.execute(f"INSERT INTO {index}({index}) VALUES ('rebuild')")
 

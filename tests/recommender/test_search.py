@@ -56,6 +56,40 @@ def test_other_scripts_are_found_as_they_are_written(word: str) -> None:
     assert titles(word) == [f"On {word} itself"]
 
 
+@pytest.mark.parametrize(
+    ("written", "other"),
+    [
+        ("हिन्दी", "हानद"),  # the same letters with other vowel signs, and without the one that joins two
+        ("தமிழ்", "தமழ"),
+        ("বাংলা", "বলা"),
+        ("ภาษาที่", "ภาษาที"),
+        ("עִבְרִית", "עִבָרִית"),
+    ],
+)
+def test_vowel_signs_and_other_marks_make_other_words(written: str, other: str) -> None:
+    make_paper(f"On {written} itself", authors=[f"Dr {written}"])
+    make_paper(f"On {other} instead", authors=[f"Dr {other}"])
+    assert titles(written) == [f"On {written} itself"]
+    assert titles(other) == [f"On {other} instead"]
+    assert titles(written[0]) == []
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL's index has held them from the start")
+def test_an_index_that_took_marks_for_spaces_is_made_anew() -> None:
+    make_paper("हिन्दी")
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE recommender_paper_words")
+        cursor.execute(
+            "CREATE VIRTUAL TABLE recommender_paper_words USING fts5("
+            "title, abstract, content='papers_paper', content_rowid='id', tokenize='unicode61')"
+        )
+        cursor.execute("INSERT INTO recommender_paper_words(recommender_paper_words) VALUES ('rebuild')")
+    assert titles("न") == ["हिन्दी"]
+    install(connection)
+    make_paper("भाषा")
+    assert (titles("न"), titles("हिन्दी"), titles("भाषा")) == ([], ["हिन्दी"], ["भाषा"])
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's index has folded them from the start")
 def test_an_index_with_accents_is_made_anew() -> None:
     with connection.cursor() as cursor:
