@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -16,6 +19,7 @@ from unfold.contrib.filters.admin import (
     RangeDateTimeFilter,
 )
 from unfold.decorators import display
+from unfold.forms import ActionForm
 
 from papers.admin_base import ReadOnlyAdmin
 from recommender.models import Interaction, Interest, RankerVersion
@@ -79,6 +83,17 @@ class InterestAdmin(ReadOnlyAdmin):
         return len(interest.sentences)
 
 
+class PublishForm(ActionForm):
+    """Keeps which version was in use when the list was opened."""
+
+    instead_of = forms.CharField(label="", required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        in_use = RankerVersion.objects.filter(state=RankerVersion.State.PUBLISHED).first()
+        self.fields["instead_of"].initial = in_use.pk if in_use else ""
+
+
 @admin.register(RankerVersion)
 class RankerVersionAdmin(ReadOnlyAdmin):
     list_display = [
@@ -94,6 +109,7 @@ class RankerVersionAdmin(ReadOnlyAdmin):
     search_fields = ["name", "state_reason"]
     ordering = ["-created_at"]
     actions = ["publish"]
+    action_form = PublishForm
     fields = [
         "name",
         "state",
@@ -115,7 +131,7 @@ class RankerVersionAdmin(ReadOnlyAdmin):
         # Every process discovers the admin: scikit-learn's second and a half is for those that need it.
         from recommender.engine.errors import ArtifactError
         from recommender.published import load
-        from recommender.training import publish_version
+        from recommender.training import PublishedMeanwhile, publish_version
 
         versions = list(queryset[:2])
         if len(versions) != 1:
@@ -126,7 +142,11 @@ class RankerVersionAdmin(ReadOnlyAdmin):
         except ArtifactError as error:
             self.message_user(request, _("Nothing has changed. %s") % error, messages.ERROR)
             return
-        publish_version(versions[0])
+        try:
+            publish_version(versions[0], instead_of=request.POST.get("instead_of"))
+        except PublishedMeanwhile as error:
+            self.message_user(request, who_was_first(error.version), messages.ERROR)
+            return
         self.log_change(request, versions[0], _("Published"))
         self.message_user(request, _("%s is published: it ranks from now on.") % versions[0], messages.SUCCESS)
 
@@ -197,6 +217,21 @@ class RankerVersionAdmin(ReadOnlyAdmin):
     @display(description=_("notes"))
     def notes(self, version: RankerVersion) -> str:
         return "\n".join(version.manifest.get("notes", [])) or "–"
+
+
+def who_was_first(in_use: RankerVersion | None) -> str:
+    """To the second of two editors, or to one whom a training was ahead of."""
+    if in_use is None:
+        return str(
+            _("No ranker is in use any more, and nothing of yours was done. Look at the list, and choose again.")
+        )
+    kind = ContentType.objects.get_for_model(RankerVersion)
+    last = LogEntry.objects.filter(content_type=kind, object_id=str(in_use.pk)).select_related("user").first()
+    told = _(
+        "%(who)s published %(version)s after you opened the list, and nothing of yours was done. Look at it, and "
+        "choose again."
+    )
+    return str(told % {"who": last.user if last else _("A training"), "version": in_use})
 
 
 def measured(version: RankerVersion, ranker: str, metric: str) -> str:

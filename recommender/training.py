@@ -63,11 +63,25 @@ def train(progress: Progress = lambda step: None, *, publish: bool = True, even_
     return Trained(kept, evaluation, notes, clock.seconds)
 
 
-def publish_version(chosen: RankerVersion) -> None:
-    """Make this the ranker in use. One is published at a time; the one before is retired and can come back."""
+class PublishedMeanwhile(Exception):
+    """Another version is in use than the one that was to be replaced; nothing was changed."""
+
+    def __init__(self, version: RankerVersion | None) -> None:
+        super().__init__(str(version))
+        self.version = version
+
+
+def publish_version(chosen: RankerVersion, *, instead_of: str | None = None) -> None:
+    """Make this the ranker in use. One is published at a time; the one before is retired and can come back.
+
+    `instead_of` is the key of the version believed to be in use, empty for none: PublishedMeanwhile where it is not.
+    """
     state = RankerVersion.State
     with transaction.atomic():
-        list(RankerVersion.objects.select_for_update().filter(state=state.PUBLISHED))
+        list(RankerVersion.objects.select_for_update().order_by("pk").values_list("pk"))  # of two at once, one waits
+        in_use = RankerVersion.objects.filter(state=state.PUBLISHED).first()
+        if instead_of is not None and instead_of != (str(in_use.pk) if in_use else ""):
+            raise PublishedMeanwhile(in_use)
         RankerVersion.objects.filter(state=state.PUBLISHED).exclude(pk=chosen.pk).update(state=state.RETIRED)
         RankerVersion.objects.filter(pk=chosen.pk).update(
             state=state.PUBLISHED, state_reason="", published_at=timezone.now()

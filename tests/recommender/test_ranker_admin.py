@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from pathlib import Path
 from re import findall
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
+from pytest_django import Settings
 
 from accounts.models import User
 from recommender.models import RankerVersion
+from recommender.training import train
+from tests.factories import make_paper
 
 pytestmark = pytest.mark.django_db
 
@@ -64,3 +68,68 @@ def test_why_a_version_was_not_published_is_told() -> None:
         name="worse", manifest=MEASURED, state=RankerVersion.State.REJECTED, state_reason="It loses to another."
     )
     assert "It loses to another." in page_of(version)
+
+
+# --- two editors -----------------------------------------------------------------------------------------------------
+
+LIST = reverse_lazy("admin:recommender_rankerversion_changelist")
+
+
+def desk_of(email: str) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser(email))
+    return client
+
+
+def open_list(client: Client) -> dict[str, str]:
+    """What the browser would post from the list as it is now, apart from the choice."""
+    (in_use,) = findall(
+        r'<input type="hidden" name="instead_of"(?: value="(\d+)")?>', client.get(LIST).content.decode()
+    )
+    return {"action": "publish", "instead_of": in_use}
+
+
+def publish(client: Client, opened: dict[str, str], version: RankerVersion) -> str:
+    return client.post(LIST, opened | {"_selected_action": str(version.pk)}, follow=True).content.decode()
+
+
+def states() -> dict[str, str]:
+    return dict(RankerVersion.objects.values_list("name", "state"))
+
+
+@pytest.fixture
+def three_rankers(tmp_path: Path, settings: Settings) -> list[RankerVersion]:
+    """The last of them in use."""
+    settings.ARTIFACTS_DIR = tmp_path
+    make_paper("Whales that sing", abstract="They do.")
+    return [train().version for _ in range(3)]
+
+
+def test_of_two_who_publish_or_roll_back_from_an_open_list_the_second_is_told(
+    three_rankers: list[RankerVersion],
+) -> None:
+    first, second, third = three_rankers
+    alice, bob = desk_of("alice@example.org"), desk_of("bob@example.org")
+    alices, bobs = open_list(alice), open_list(bob)
+    assert "is published" in publish(alice, alices, first)
+    told = publish(bob, bobs, second)
+    assert f"alice@example.org published {first.name} after you opened the list" in told
+    assert states() == {first.name: "published", second.name: "retired", third.name: "retired"}
+    assert "is published" in publish(bob, open_list(bob), second)  # knowing it, they may
+    assert states()[second.name] == "published"
+
+
+def test_whom_a_training_was_ahead_of_is_told_too(three_rankers: list[RankerVersion]) -> None:
+    desk = desk_of("alice@example.org")
+    opened, newest = open_list(desk), train().version
+    assert f"A training published {newest.name} after you opened the list" in publish(desk, opened, three_rankers[0])
+    assert states()[newest.name] == "published"
+
+
+def test_two_who_publish_the_first_one_at_once_are_two(three_rankers: list[RankerVersion]) -> None:
+    RankerVersion.objects.update(state="trained")
+    alice, bob = desk_of("alice@example.org"), desk_of("bob@example.org")
+    alices, bobs = open_list(alice), open_list(bob)
+    publish(alice, alices, three_rankers[0])
+    assert "alice@example.org published" in publish(bob, bobs, three_rankers[1])
+    assert states()[three_rankers[0].name] == "published"
