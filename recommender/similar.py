@@ -21,6 +21,6 @@ def similar_papers(paper: Paper, k: int = 5) -> list[Paper]:
     scores = placed.near_words(itself.words) + placed.near_place(ranker.ranker.known_.projection.transform(itself)[0])
     scores[placed.ids == paper.pk] = -np.inf
     best = top_columns(scores[None], DEPTH * k, placed.ids)[0]
-    found = [int(placed.ids[column]) for column in best if scores[column] > NOT_ALIKE]
+    found = [int(placed.ids[column]) for column in best if column >= 0 and scores[column] > NOT_ALIKE]
     rows = Paper.objects.published().for_lists().in_bulk(found)
     return [rows[pk] for pk in found if pk in rows][:k]

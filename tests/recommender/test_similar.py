@@ -31,6 +31,13 @@ def test_similar_papers_are_of_the_same_field_and_not_the_paper_itself(papers: l
         assert len({other.pk for other in found} - {paper.pk}) == 5
 
 
+@pytest.mark.parametrize("n_papers", [1, 3])
+def test_in_a_small_catalogue_each_paper_comes_once(n_papers: int) -> None:
+    papers = [make_paper(f"Songs of garden birds, part {part}", published_at=NOW) for part in range(n_papers)]
+    found = [paper.pk for paper in similar_papers(papers[0], 5)]
+    assert sorted(found) == [paper.pk for paper in papers[1:]]
+
+
 def test_the_most_alike_comes_first(papers: list[Paper]) -> None:
     twin = make_paper(papers[2].title + " revisited", published_at=NOW)  # newer than the ranker
     assert similar_papers(papers[2], 3)[0] == twin
