@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "django.forms",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -125,6 +126,8 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+FORM_RENDERER = "config.form_looks.Renderer"
+
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Hashed names need `collectstatic`; development and tests serve straight from static/.
 STORAGES = {
