@@ -102,7 +102,7 @@ def change_list(request: HttpRequest, pk: int) -> HttpResponse:
     do, form = request.POST.get("do"), ListForm(request.POST)
     if do == "share" and request.POST.get("sharing") in Sharing.values:
         lists.share(one, request.POST["sharing"])
-        messages.success(request, _("Done. A secret address that was given out before works no longer."))
+        messages.success(request, said_of_sharing(one.sharing, request.POST["sharing"]))
     elif do == "rename" and one.owner_id and form.is_valid():
         ReadingList.objects.filter(pk=pk).update(name=form.cleaned_data["name"])
     elif do == "delete" and one.owner_id:
@@ -112,6 +112,15 @@ def change_list(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         messages.error(request, _("Nothing is changed: a list needs a name of 80 letters at most."))
     return redirect(one)
+
+
+def said_of_sharing(before: str, now: str) -> str:
+    said = {
+        Sharing.SECRET: _("Whoever has the new address reads the list from now on."),
+        Sharing.PUBLIC: _("Everybody may read the list from now on."),
+        Sharing.PRIVATE: _("Nobody else reads the list any more."),
+    }[Sharing(now)]
+    return f"{said} {_('The old address works no longer.')}" if before == Sharing.SECRET else said
 
 
 @login_required

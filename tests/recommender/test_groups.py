@@ -138,7 +138,7 @@ def test_members_put_papers_there_and_see_who_did_but_no_address(
     lists.put(bob, lab.reading_list, [make_paper("Nests")])
     client.force_login(alice)
     page = client.get(lab.get_absolute_url()).content
-    assert b"put here by Bob B." in page
+    assert b"Put here by Bob B." in page
     assert b"bob@example.org" not in page
     client.post(f"/groups/{lab.pk}/change/", {"do": "leave"})
     assert in_it(lab) == [("Bob B.", True)]  # the longest member inherits
