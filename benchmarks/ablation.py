@@ -3,7 +3,7 @@
     python benchmarks/ablation.py --data ../shared/data/citeulike-t --seed 0 --json F
 
 The validation part is cut from the papers that the cold protocol knows, a fifth of them as if they were new: what is
-chosen here has not seen the test. Then what diversity costs, as lists of ten with the knob turned.
+chosen here has not seen the test. And what diversity and a place for a second field cost, in lists of ten.
 """
 
 from __future__ import annotations
@@ -81,20 +81,41 @@ def textless(papers: Papers) -> Papers:
     return replace(papers, dense=np.zeros((len(papers), 0), np.float32))
 
 
+def lists_of(fitted: Ranker, question: Question, **choice: object) -> np.ndarray:
+    """(n, 10) what readers get, -1 where there is nothing."""
+    prepared = fitted.prepare(question.candidates)
+    ranked = np.full((question.known.shape[0], 10), -1)
+    for start in range(0, question.known.shape[0], CHUNK):
+        readers = Readers.of_likings(question.known[start : start + CHUNK], question.library)
+        lists = fitted.rank(readers, question.library, question.candidates, 10, prepared=prepared, **choice)
+        for row, items in enumerate(lists, start):
+            ranked[row, : len(items)] = [item.column for item in items]
+    return ranked
+
+
 def diversity(fitted: Ranker, question: Question) -> Iterator[tuple[float, dict[str, float]]]:
     """By the knob: nDCG@10 of the lists, and the mean cosine of two papers in one list."""
-    prepared = fitted.prepare(question.candidates)
-    near = prepared.likeness
+    near = fitted.prepare(question.candidates).likeness
     for knob in KNOB:
-        ranked = np.full((question.known.shape[0], 10), -1)
-        for start in range(0, question.known.shape[0], CHUNK):
-            readers = Readers.of_likings(question.known[start : start + CHUNK], question.library)
-            lists = fitted.rank(readers, question.library, question.candidates, 10, prepared=prepared, diversity=knob)
-            for row, items in enumerate(lists, start):
-                ranked[row, : len(items)] = [item.column for item in items]
+        ranked = lists_of(fitted, question, diversity=knob)
         pairs = [near[np.ix_(row, row)][np.triu_indices(10, 1)].mean() for row in ranked if (row >= 0).all()]
         values = measure(ranked, question.truth, ["ndcg@10"])["ndcg@10"]
         yield knob, {"ndcg@10": float(np.nanmean(values)), "cosine": float(np.mean(pairs))}
+
+
+def second_field(fitted: Ranker, question: Question) -> dict[str, object]:
+    """What it costs that a second, smaller field gets its share: for all, and for those whose list it changes."""
+    without, shared = (lists_of(fitted, question, shares_out=yes) for yes in (False, True))
+    changed = (without != shared).any(axis=1)
+    before, after = (measure(ranked, question.truth, ["ndcg@10"])["ndcg@10"] for ranked in (without, shared))
+    change = bootstrap(after[changed] - before[changed])
+    return {
+        "ndcg@10 without": float(np.nanmean(before)),
+        "ndcg@10": float(np.nanmean(after)),
+        "changed": int(changed.sum()),
+        "of": len(changed),
+        "change of these": [change.mean, change.low, change.high],
+    }
 
 
 def main() -> None:
@@ -115,6 +136,8 @@ def main() -> None:
     for knob, values in diversity(fitted, question):
         figures["diversity"][str(knob)] = values
         print(f"diversity {knob:<5}  nDCG@10 {values['ndcg@10']:.4f}  mean cosine {values['cosine']:.3f}", flush=True)
+    figures["second_field"] = second_field(fitted, question)
+    print(f"second field: {figures['second_field']}", flush=True)
     for name, scores in changes(fitted, question, args.seed):
         values = measure(top_columns(scores, 100), question.truth, METRICS)
         whole = whole or values

@@ -149,12 +149,14 @@ def run(ranker: Ranker, n_readers: int, n_papers: int) -> dict[str, float]:
 
 
 def width(ranker: Ranker, n_readers: int) -> int:
-    """Of the vectors whose product with the new papers' takes as many multiply-adds as one reader does: their place, a
-    score for every new paper, what each read brings to each listed paper, their share of preparing the new papers."""
+    """Of the vectors whose product with the new papers' takes as many multiply-adds as one reader does: their place,
+    how alike their reads are, a score for every new paper, what each read brings to each listed paper, their share of
+    preparing the new papers."""
     known = ranker.known_
     place = known.vectors.shape[1]
     lent = known.collaborative.item_factors_.shape[1] if known.collaborative and "lent" in ranker.new_.weights_ else 0
-    a_reader = (READS + N_NEW) * (place + lent) + READS * LIST * place
+    alike = READS * READS * place // known.projection.n_blocks_
+    a_reader = (READS + N_NEW) * (place + lent) + alike + READS * LIST * place
     prepared = N_NEW * len(known.vectors) * place
     return round((a_reader + prepared / n_readers) / N_NEW)
 

@@ -23,6 +23,7 @@ from recommender.engine.padded import Gathered, product
 from recommender.engine.papers import Papers, Readers
 from recommender.engine.parts import Candidates, Comparison, Known, coreads_of, of_length_one, prepare, usual_votes
 from recommender.engine.projection import Projection
+from recommender.engine.second_field import SecondFields, lacking, shared_out
 from recommender.engine.topk import top_columns
 
 # Weights to start from, in spreads of each part: for papers that nobody has read yet, and for those that somebody has.
@@ -234,9 +235,8 @@ class Ranker:
         at_day: float | None,
         dial: NDArray[np.float32] | None,
     ) -> NDArray[np.float32]:
-        papers, is_read = weighted.papers, weighted.candidates.is_read
-        total = weighted.by_library(read, dial)
-        total += self._for_everybody(papers, is_read, at_day)
+        papers = weighted.papers
+        total = self._by_reading(readers, weighted, read, at_day, dial)
         for follows, has, weight in (
             (readers.topics, papers.topics, FOLLOWED_TOPIC),
             (readers.authors, papers.authors, FOLLOWED_AUTHOR),
@@ -245,6 +245,19 @@ class Ranker:
                 shared = sp.csr_matrix(follows @ has.T)
                 shared.data = np.full(shared.nnz, weight, np.float32)
                 _add(total, shared)
+        return total
+
+    def _by_reading(
+        self,
+        readers: Readers,
+        weighted: _Weighted,
+        read: _Read,
+        at_day: float | None,
+        dial: NDArray[np.float32] | None,
+    ) -> NDArray[np.float32]:
+        """The score without what a reader follows."""
+        total = weighted.by_library(read, dial)
+        total += self._for_everybody(weighted.papers, weighted.candidates.is_read, at_day)
         self._push_away(total, negative(readers.user_items), weighted.comparison)
         return total
 
@@ -289,23 +302,27 @@ class Ranker:
         prepared: Candidates | None = None,
         dial: NDArray[np.float32] | None = None,
         diversity: float = DIVERSITY,
+        shares_out: bool = True,
         exploration: float = 0.0,
         occasion: str = "",
     ) -> list[list[Item]]:
         """The best k candidates for each reader, best first, fewer where fewer remain. `exclude` CSR (n, m) is non-zero
         where a reader must not get a paper. `diversity` is how much score a paper loses for each cosine to one already
-        taken. On an `occasion` a share `exploration` of the readers, the same ones in every run, get in the last place
-        one of the papers that just missed the list."""
+        taken. `shares_out` gives a second, smaller field of a reader its share of the list (second_field.py).
+        On an `occasion` a share `exploration` of the readers, the same ones in every run, get in the last place one of
+        the papers that just missed the list."""
         weighted = self._compare(library, candidates, prepared)
         out: list[list[Item]] = []
         for rows in _chunks(len(readers)):
             some = readers.take(rows)
-            read = weighted.read(some.user_items)
-            scores = self._score(some, weighted, read, at_day, None if dial is None else dial[rows])
-            if exclude is not None:
-                barred = exclude[rows].tocoo()
-                scores[barred.row, barred.col] = -np.inf
+            read = weighted.read(some.user_items, splits=shares_out)
+            turn = None if dial is None else dial[rows]
+            scores = self._score(some, weighted, read, at_day, turn)
+            barred = None if exclude is None else exclude[rows]
+            _bar(scores, barred)
             shortlist, chosen = self._chosen(scores, weighted, k, diversity)
+            if shares_out:
+                self._share_out(chosen, some, weighted, read, at_day, turn, barred, diversity)
             is_explored = np.zeros(len(some), bool)
             if exploration:
                 draw = draws(some.ids.tolist(), occasion)
@@ -326,6 +343,34 @@ class Ranker:
             if depth >= scores.shape[1] or not is_cut.any():
                 return shortlist, chosen
             depth *= 4
+
+    def _share_out(
+        self,
+        chosen: NDArray[np.int64],
+        readers: Readers,
+        weighted: _Weighted,
+        read: _Read,
+        at_day: float | None,
+        dial: NDArray[np.float32] | None,
+        barred: sp.csr_matrix | None,
+        diversity: float,
+    ) -> None:
+        """Gives each second field its share of `chosen` (n, k), in place. Its papers are ranked as for a reader who has
+        read nothing else."""
+        whose = np.flatnonzero(read.fields.share_)
+        if not len(whose):
+            return
+        small = sp.csr_matrix(read.likings[whose].multiply(read.fields.of_second_field()[whose]))
+        sums = weighted.read(small).sums
+        is_small = weighted.is_nearer(chosen[whose], sums, read.sums[whose] - sums)
+        share = read.fields.share_[whose]
+        short = lacking(is_small, share)
+        whose, small, is_small, share = whose[short], small[short], is_small[short], share[short]
+        turn = None if dial is None else dial[whose]
+        scores = self._by_reading(readers.take(whose), weighted, weighted.read(small), at_day, turn)
+        _bar(scores, None if barred is None else barred[whose])
+        _, best = self._chosen(scores, weighted, chosen.shape[1], diversity)
+        chosen[whose] = shared_out(chosen[whose], is_small, share, best)
 
     def _explained(
         self,
@@ -480,11 +525,15 @@ class _Weighted:
             total = total + getattr(self.comparison, name) @ sp.diags(weights[name])
         return sp.csr_matrix(total, dtype=np.float32)
 
-    def read(self, user_items: sp.csr_matrix) -> _Read:
+    def read(self, user_items: sp.csr_matrix, *, splits: bool = False) -> _Read:
+        """Second fields are looked for where it `splits`, by one of the projection's models, which will do."""
         likings = positive(user_items)
         weighed = self.comparison.weighed(likings)
-        sums = product(likings.shape[0], self.vectors.shape[1], self.comparison.gather(weighed))
-        return _Read(likings, weighed, of_length_one(weighed), sums)
+        width = self.vectors.shape[1] // self.comparison.known.projection.n_blocks_
+        fields = SecondFields(weighed.shape, width)
+        gathered = self.comparison.gather(weighed)
+        sums = product(likings.shape[0], self.vectors.shape[1], fields.watch(gathered) if splits else gathered)
+        return _Read(likings, weighed, of_length_one(weighed), sums, fields)
 
     def by_library(self, read: _Read, dial: NDArray[np.float32] | None) -> NDArray[np.float32]:
         """(n, m) float32, zeros for a reader of nothing."""
@@ -503,6 +552,14 @@ class _Weighted:
             total += self.als * self.comparison.collaborative(read.likings) * (1 if turn is None else turn[:, None])
         has_read = np.diff(unit.indptr) > 0
         return np.add(total, self.offset, out=total, where=has_read[:, None])
+
+    def is_nearer(
+        self, columns: NDArray[np.int64], to: NDArray[np.float32], than: NDArray[np.float32]
+    ) -> NDArray[np.bool_]:
+        """(n, k) where a candidate of `columns` (n, k) is nearer to the first of two sums of places (n, d)."""
+        normalised = self.comparison.known.projection.normalised
+        vectors = self.candidates.vectors[np.maximum(columns, 0)]
+        return np.asarray((columns >= 0) & ((vectors @ (normalised(to) - normalised(than))[:, :, None])[:, :, 0] > 0))
 
     def greatest(
         self, read: _Read, rows: NDArray[np.int64], columns: NDArray[np.int64]
@@ -552,6 +609,13 @@ class _Read:
     weighed: sp.csr_matrix  # each paper by its rarity
     unit: sp.csr_matrix  # the same, rows of length one
     sums: NDArray[np.float32]  # (n, d) of the places of what they read
+    fields: SecondFields
+
+
+def _bar(scores: NDArray[np.float32], barred: sp.csr_matrix | None) -> None:
+    if barred is not None:
+        entries = barred.tocoo()
+        scores[entries.row, entries.col] = -np.inf
 
 
 def _add(total: NDArray[np.float32], sparse: sp.csr_matrix) -> None:

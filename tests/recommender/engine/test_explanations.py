@@ -90,4 +90,4 @@ def test_what_hardly_speaks_for_a_paper_is_not_named_as_its_reason(ranker: Ranke
     assert {reasons[column] for column in range(0, 50, FIELDS)} == {"read"}
     assert reasons[1] == "popularity"
     unrelated = [reasons[column] for column in range(50) if column % FIELDS and column != 1]
-    assert unrelated.count("recency") > 0.8 * len(unrelated)  # a learnt place may have a little of another field
+    assert unrelated.count("recency") > 0.7 * len(unrelated)  # a learnt place may have a little of another field

@@ -55,6 +55,28 @@ def test_a_reader_of_two_fields_nine_to_one_gets_both(ranker: Ranker) -> None:
     assert set(fields_of(items)) <= {0, 1}
 
 
+def test_a_short_list_holds_the_small_field_too_where_the_big_one_would_fill_it(ranker: Ranker) -> None:
+    reads = readers_of(dict.fromkeys(range(0, 72, 4), 1.0) | {1: 1.0, 5: 1.0})
+    many = field_papers(400, FIELDS, seed=9, first_id=1000)
+    many = many.take(np.flatnonzero((np.arange(400) % FIELDS != 1) | (np.arange(400) < 20)))
+    field = many.ids % FIELDS  # of field 0 a hundred, of field 1 five
+    small = (1001 % FIELDS) - (1000 % FIELDS)
+    alone, shared = (
+        [
+            int(field[item.column] - field[0]) % FIELDS
+            for item in ranker.rank(reads, LIBRARY, many, 10, shares_out=yes)[0]
+        ]
+        for yes in (False, True)
+    )
+    assert alone.count(small) == 0
+    assert shared.count(0) == 9
+    assert shared.count(small) == 1
+    barred = sp.csr_matrix(((field - field[0]) % FIELDS == small).astype(np.int8)[None])
+    [items] = ranker.rank(reads, LIBRARY, many, 10, exclude=barred)
+    assert len({item.column for item in items}) == 10
+    assert not barred[0, [item.column for item in items]].nnz
+
+
 def test_what_was_disliked_pushes_away_what_is_like_it(ranker: Ranker) -> None:
     both = {0: 1.0, 4: 1.0, 1: 1.0, 5: 1.0}
     plain, turned = ranker.score(readers_of(both, both | {9: -1.0}), LIBRARY, NEW)
