@@ -98,6 +98,7 @@ class SubscriptionChange(models.Model):
         UNSUBSCRIBED = "unsubscribe", _("unsubscribed")
         BOUNCED = "bounce", _("bounced")
         COMPLAINED = "complaint", _("complained")
+        CLOSED = "closed", _("account closed")
         ERASED = "erased", _("erased")
 
     WON = (Kind.SUBSCRIBED, Kind.RETURNED)
@@ -272,7 +273,9 @@ class Digest(models.Model):
         UNCERTAIN = "uncertain", _("uncertain")
 
     subscription = models.ForeignKey(Subscription, models.CASCADE, related_name="digests")
-    edition = models.ForeignKey(Edition, models.PROTECT, null=True, blank=True, related_name="digests")
+    edition = models.ForeignKey(
+        Edition, models.PROTECT, null=True, blank=True, related_name="digests", db_index=False
+    )  # the index by edition and state serves
     group = models.ForeignKey(Group, models.CASCADE, null=True, blank=True, related_name="digests")
     period = models.DateField(help_text=_("The reader's local date it is for; of a group's, the week's Monday."))
     experiment = models.ForeignKey(Experiment, models.SET_NULL, null=True, blank=True, related_name="digests")
@@ -317,7 +320,9 @@ class Digest(models.Model):
             models.Index(fields=["state", "lease_until"]),
             # Whoever counts an edition's digests, and why they were not sent, reads nothing but this.
             models.Index(fields=["edition", "state", "state_reason"]),
-            models.Index(fields=["-period", "-id"]),
+            # The desk's lists, newest first: of all digests, and of those in one state; readers' own have an edition.
+            models.Index(fields=["-period", "-id", "edition"]),
+            models.Index(fields=["state", "-period", "-id", "edition"]),
         ]
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncDay
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
 
 from newsletter.models import Bounce, Click, Digest, Edition, Subscription, SubscriptionChange, Vote
 
@@ -24,6 +25,17 @@ MOST_REASONS = 20
 WAITING = (State.COMPOSED, State.SENDING)
 NOT_SENT = (State.SKIPPED, State.SUPPRESSED)
 A_WEEK = timedelta(days=7)
+
+REASONS = {  # shown to readers, by kind
+    "read": _("because of what they read"),
+    "topic": _("in a topic they follow"),
+    "author": _("by an author they follow"),
+    "interest": _("a sentence of their own"),
+    "pick": _("picked by the editors"),
+    "trending": _("trending"),
+    "new": _("new"),
+    "": _("unknown"),
+}
 
 
 class Span(NamedTuple):
@@ -104,7 +116,9 @@ class Numbers:
     @cached_property
     def by_edition(self) -> list[EditionNumbers]:
         """Oldest first."""
-        states = pairs(self.of(Digest), "state")
+        states: dict[int, Counter[str]] = defaultdict(Counter)
+        for edition_id, state, _reason, n in self.digests:
+            states[edition_id][state] += n
         votes = pairs(self.of(Vote), "kind")
         bounces = pairs(self.of(Bounce), "kind")
         clicks = Counter(dict(counted(self.clicks(), "edition")))
@@ -135,10 +149,19 @@ class Numbers:
         )
 
     @cached_property
+    def digests(self) -> list[tuple[int, str, str, int]]:
+        """(edition id, state, reason, digests), by one walk along the index of these."""
+        return list(counted(self.of(Digest), "edition", "state", "state_reason"))
+
+    @property
     def why_not_sent(self) -> list[tuple[str, str, int]]:
         """(state, reason, digests), the most frequent first."""
-        rows = self.of(Digest).filter(state__in=NOT_SENT).values_list("state", "state_reason")
-        return list(rows.annotate(n=Count("*")).order_by("-n", "state", "state_reason")[:MOST_REASONS])
+        found: Counter[tuple[str, str]] = Counter()
+        for _edition_id, state, reason, n in self.digests:
+            if state in NOT_SENT:
+                found[state, reason] += n
+        rows = sorted((-n, state, reason) for (state, reason), n in found.items())
+        return [(state, reason, -n) for n, state, reason in rows[:MOST_REASONS]]
 
     @cached_property
     def answers(self) -> dict[tuple[int | None, str], Counter[str]]:
@@ -182,7 +205,9 @@ class Numbers:
 
 def subscribers() -> int:
     """Who confirmed and has not left, paused or not."""
-    return Subscription.objects.filter(confirmed_at__isnull=False, unsubscribed_at__isnull=True).count()
+    return Subscription.objects.filter(
+        confirmed_at__isnull=False, unsubscribed_at__isnull=True, user__is_active=True
+    ).count()
 
 
 def counted(rows: QuerySet[Any], *by: str) -> Iterator[tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from csp.decorators import csp_update
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from kombu.exceptions import OperationalError as BrokerError
 from unfold.decorators import action
+from unfold.views import ChangeList
 
 from newsletter import edition_desk
 from newsletter.admin.forms import PreviewForm, VisibilityForm
@@ -29,6 +30,7 @@ from newsletter.answers import Verdict
 from newsletter.edition_desk import DeskError
 from newsletter.editions import edition_for
 from newsletter.models import Digest, Edition, Pick
+from newsletter.numbers import WAITING, counted, pairs
 from papers.admin_base import AdminBase, StackedInline
 from papers.models import Paper, Topic
 from papers.visibility import VisibilityError, set_visibility
@@ -57,9 +59,23 @@ def is_frozen(edition: Edition | None) -> bool:
     return edition is not None and edition.frozen_at is not None
 
 
+class EditionList(ChangeList):
+    """Counts the digests and picks of the editions that are shown, and of no others."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list: list[Any] = list(self.result_list)
+        ids = [edition.pk for edition in self.result_list]
+        states = pairs(Digest.objects.filter(edition__in=ids), "state")
+        picks = dict(counted(Pick.objects.filter(edition__in=ids), "edition"))
+        for edition in self.result_list:
+            edition.states, edition.picks_count = states[edition.pk], picks.get(edition.pk, 0)
+
+
 @admin.register(Edition)
 class EditionAdmin(AdminBase):
     inlines = [PickInline]
+    list_per_page = 28
     list_display = ["date", "condition", "n_picks", "n_sent", "n_waiting", "n_skipped", "n_failed", "ranker"]
     list_filter = ["date"]
     list_select_related = ["ranker"]
@@ -77,22 +93,8 @@ class EditionAdmin(AdminBase):
             return list(self.fields)
         return ["ranker"] if obj is None else ["date", "ranker"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Edition]:
-        state = Digest.State
-        editions: QuerySet[Edition] = (
-            super()
-            .get_queryset(request)
-            .annotate(
-                picks_count=Count("picks", distinct=True),
-                sent_count=Count("digests", filter=Q(digests__state=state.SENT), distinct=True),
-                waiting_count=Count(
-                    "digests", filter=Q(digests__state__in=(state.COMPOSED, state.SENDING)), distinct=True
-                ),
-                skipped_count=Count("digests", filter=Q(digests__state=state.SKIPPED), distinct=True),
-                failed_count=Count("digests", filter=Q(digests__state=state.FAILED), distinct=True),
-            )
-        )
-        return editions
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[EditionList]:
+        return EditionList
 
     @admin.display(description=_("state"))
     def condition(self, edition: Edition) -> str:
@@ -102,21 +104,21 @@ class EditionAdmin(AdminBase):
     def n_picks(self, edition: Any) -> int:
         return int(edition.picks_count)
 
-    @admin.display(description=_("sent"), ordering="sent_count")
+    @admin.display(description=_("sent"))
     def n_sent(self, edition: Any) -> int:
-        return int(edition.sent_count)
+        return int(edition.states[Digest.State.SENT])
 
-    @admin.display(description=_("waiting"), ordering="waiting_count")
+    @admin.display(description=_("waiting"))
     def n_waiting(self, edition: Any) -> int:
-        return int(edition.waiting_count)
+        return sum(edition.states[state] for state in WAITING)
 
-    @admin.display(description=_("skipped"), ordering="skipped_count")
+    @admin.display(description=_("skipped"))
     def n_skipped(self, edition: Any) -> int:
-        return int(edition.skipped_count)
+        return int(edition.states[Digest.State.SKIPPED])
 
-    @admin.display(description=_("failed"), ordering="failed_count")
+    @admin.display(description=_("failed"))
     def n_failed(self, edition: Any) -> int:
-        return int(edition.failed_count)
+        return int(edition.states[Digest.State.FAILED])
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         for pick_form in formset.forms:

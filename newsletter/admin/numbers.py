@@ -19,36 +19,28 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
+from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from newsletter.charts import Chart, Part, bars
 from newsletter.models import Bounce, Click, Digest, Edition, SubscriptionChange, Vote
-from newsletter.numbers import MOST_DAYS, EditionNumbers, Numbers, Span, Week, subscribers
+from newsletter.numbers import MOST_DAYS, REASONS, EditionNumbers, Numbers, Span, Week, subscribers
 from papers.admin_base import ReadOnlyAdmin
 
 Kind = SubscriptionChange.Kind
 READERS_CLICKS = {"scanner__isempty": "1"}
-REASONS = {
-    "read": _("because of what they read"),
-    "topic": _("in a topic they follow"),
-    "author": _("by an author they follow"),
-    "interest": _("a sentence of their own"),
-    "pick": _("picked by the editors"),
-    "trending": _("trending"),
-    "new": _("new"),
-    "": _("unknown"),
-}
 
 
 @admin.register(SubscriptionChange)
 class SubscriptionChangeAdmin(ReadOnlyAdmin):
     list_display = ["at", "reader", "kind", "edition"]
-    list_filter = ["kind", "edition__date"]
+    list_filter = ["kind", ("at", RangeDateTimeFilter), "edition__date"]
+    list_filter_submit = True
     list_select_related = ["subscription__user", "edition"]
+    sortable_by = ["at"]
     search_fields = ["subscription__user__email"]
     search_help_text = _("The reader's e-mail address.")
-    date_hierarchy = "at"
 
-    @admin.display(description=_("reader"), ordering="subscription__user__email")
+    @admin.display(description=_("reader"))
     def reader(self, change: SubscriptionChange) -> str:
         return change.subscription.user.email if change.subscription else str(_("erased"))
 
@@ -118,10 +110,13 @@ class Rows:
         return f"{reverse(f'admin:newsletter_{name}_changelist')}?{urlencode(where | self.within(model, edition))}"
 
     def within(self, model: type[Model], edition: Edition | None) -> dict[str, Any]:
+        """Of a digest the edition's day and its own are the same, and its list is kept by its own."""
         if edition is not None:
-            return {"edition__id__exact": edition.pk}
-        day = "period" if model is Digest else "edition__date"  # of a digest they are the same
-        return {f"{day}__gte": self.span.first, f"{day}__lte": self.span.last}
+            day = {"period__exact": edition.date} if model is Digest else {}
+            return {"edition__id__exact": edition.pk} | day
+        if model is Digest:
+            return {"period__gte": self.span.first, "period__lte": self.span.last, "edition__isnull": "False"}
+        return {"edition__date__gte": self.span.first, "edition__date__lte": self.span.last}
 
     def week(self, week: Week, kinds: tuple[str, ...]) -> str:
         if not self.user.has_perm("newsletter.view_subscriptionchange"):

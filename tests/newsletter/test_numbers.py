@@ -28,6 +28,7 @@ from newsletter.numbers import Numbers, Span, subscribers
 from newsletter.subscription_changes import note_changes
 from newsletter.suppression import suppress
 from papers.models import Paper
+from recommender.models import Group as ReaderGroup
 from tests.factories import make_paper, make_reader
 from tests.newsletter.conftest import MORNING, MailServer, make_due_reader
 
@@ -137,6 +138,10 @@ def desk(client: Client) -> Client:
 def test_every_link_leads_to_as_many_rows_as_its_figure_says(
     clock: Any, desk: Client, two_mornings: dict[str, Subscription]
 ) -> None:
+    group = ReaderGroup.objects.create(name="Birds")
+    Digest.objects.create(  # is of no edition, and so in no figure
+        subscription=two_mornings["dave"], group=group, period=TODAY, state="sent", message_id="<group@example.org>"
+    )
     page = open_numbers(desk)
     links = re.findall(r'<a href="([^"]+)">([\d,]+)</a>', page)
     assert len(links) > 40
