@@ -85,6 +85,8 @@ class UserAdmin(AdminBase):
         if not change:
             obj.password = make_password(None)
         super().save_model(request, obj, form, change)
+        if change and "is_active" in form.changed_data:
+            privacy.account_changed(obj)
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest

@@ -2,6 +2,7 @@
 
 export(user) -> dict   what the app holds, as JSON values
 erase(user) -> None    removes it; what may stay (a keyed hash of the address) says so there
+account_changed(user)  if it is there: the account was closed or opened again
 """
 
 from __future__ import annotations
@@ -41,3 +42,10 @@ def erase(user: User) -> None:
     """All or nothing. The account itself goes last, with `accounts`."""
     for _label, held in personal_data():
         held.erase(user)
+
+
+def account_changed(user: User) -> None:
+    """Called once an account has been closed or opened again."""
+    for _label, held in personal_data():
+        if told := getattr(held, "account_changed", None):
+            told(user)

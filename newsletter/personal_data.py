@@ -60,6 +60,10 @@ def export(user: User) -> dict[str, Any]:
     }
 
 
+def account_changed(user: User) -> None:
+    note_changes(Subscription.objects.filter(user=user).values_list("pk", flat=True))
+
+
 def erase(user: User) -> None:
     """Subscription, digests, clicks and bounces go; of the address a keyed hash stays: nothing late is sent. That
     somebody came and left is still counted, with no name to it."""

@@ -1,6 +1,7 @@
 """Subscribers won and lost: a row a change, told from what is so now, whoever changed it.
 
-A subscriber is who confirmed, has not left and whose address is not suppressed; a pause is no loss.
+A subscriber is who confirmed, has not left, whose account is open and whose address is not suppressed; a pause is no
+loss.
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ def _note(ids: list[int], at: datetime) -> None:
 def _kind_now(subscription: Subscription, suppressed: str, last_kind: str | None) -> str:
     if subscription.unsubscribed_at is not None or subscription.confirmed_at is None:
         return Kind.UNSUBSCRIBED
+    if not subscription.user.is_active:
+        return Kind.CLOSED
     if suppressed:
         return Kind(suppressed)  # a suppression's reasons are among the kinds
     return Kind.RETURNED if last_kind else Kind.SUBSCRIBED

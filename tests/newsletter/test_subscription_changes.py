@@ -10,15 +10,18 @@ from allauth.account.models import EmailAddress
 from allauth.account.signals import email_confirmed
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts import privacy
+from accounts.models import User
 from newsletter import digest, subscriptions
 from newsletter.bounces import Kind, note_bounce
 from newsletter.delivery import deliver
 from newsletter.imported_readers import subscribe
 from newsletter.models import Digest, Subscription, SubscriptionChange, Suppression
+from newsletter.numbers import Numbers, Span, subscribers
 from newsletter.personal_data import export
 from newsletter.subscription_changes import note_changes
 from newsletter.suppression import suppress
@@ -188,3 +191,32 @@ def test_the_migration_tells_what_subscriptions_still_know(new_papers, mail_serv
         ("carol@example.org", "unsubscribe", row.edition_id),
     ]
     assert row.bounces.get().edition == row.edition
+
+
+def close(client: Client, reader: User, *, opened: bool = False) -> None:
+    """By the account's page on the desk."""
+    posted = {"email": reader.email, "name": reader.name, "emailaddress_set-TOTAL_FORMS": 0}
+    posted |= {"emailaddress_set-INITIAL_FORMS": 0} | ({"is_active": "on"} if opened else {})
+    assert client.post(reverse("admin:accounts_user_change", args=[reader.pk]), posted).status_code == 302
+
+
+@pytest.mark.django_db
+def test_whose_account_is_closed_is_lost_until_it_is_opened_again(client, alice, bob, noon):
+    client.force_login(make_reader("root@example.org", is_staff=True, is_superuser=True))
+    subscriptions.confirm(alice)
+    subscriptions.confirm(bob)
+    for opened in (False, False, True, False):
+        noon.shift(timedelta(days=1))
+        close(client, alice, opened=opened)
+    of_alice = SubscriptionChange.objects.filter(subscription__user=alice).order_by("pk")
+    assert list(of_alice.values_list("kind", "at")) == [
+        ("subscribed", NOON),
+        ("closed", NOON + timedelta(days=1)),
+        ("returned", NOON + timedelta(days=3)),
+        ("closed", NOON + timedelta(days=4)),
+    ]
+    assert subscribers() == 1
+    (week,) = Numbers(Span(NOON.date(), NOON.date())).weeks
+    assert (week.won, week.lost) == (3, 2)
+    privacy.erase(alice)
+    assert told()[-1] == "closed"  # lost already: not once more
