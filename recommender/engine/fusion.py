@@ -6,7 +6,8 @@ score means the same for every reader and every day.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from recommender.engine.topk import top_columns
 FACTORS = (0.0, 0.5, 2.0)  # by which a weight is tried
 ROUNDS = 2
 DEPTH = 20
+KNOTS = (0.1, 0.4, 0.7)  # quantiles of the scores of what was taken
+FEWEST_TAKEN = 500  # for more than one slope
 DRAWN = 100  # papers not taken that are drawn for a reader when the curve is fitted
 
 
@@ -26,10 +29,12 @@ class Fusion:
     Starting from `prior`, whose first part stays as it is, each weight is tried at none, half and twice; what raises
     nDCG@10 + recall@20 by more than its standard error over readers is kept. (A softmax over lists, as in ListNet, was
     tried: it fits the whole list, and loses a fiftieth of nDCG@10 at its top.) Then a logistic curve is fitted to the
-    scores (Platt, 1999), each paper drawn counting for all those it was drawn from.
+    scores (Platt, 1999), each paper drawn counting for all those it was drawn from. Its slope changes at a few knots,
+    where enough was taken to tell: among what hardly any reader takes chances rise faster with the score than at the
+    top.
 
-    After `fit` or `start`: weights_ by part, intercept_ and slope_ of the curve; base_rate_, the chance of a paper
-    drawn at random; n_lists_, all that was learnt from.
+    After `fit` or `start`: weights_ by part, intercept_, knots_ and slopes_ (one more) of the curve; base_rate_, the
+    chance of a paper drawn at random; n_lists_, all that was learnt from.
     """
 
     def __init__(self, prior: Mapping[str, float], *, random_state: int = 0) -> None:
@@ -39,7 +44,8 @@ class Fusion:
     def start(self) -> Fusion:
         """The prior, with a curve by rule of thumb: what is usual is taken one time in four hundred."""
         self.weights_ = dict(self.prior)
-        self.intercept_, self.slope_, self.base_rate_, self.n_lists_ = -6.0, 1.0, float(_chance(np.array(-6.0))), 0
+        self.intercept_, self.knots_, self.slopes_ = -6.0, np.zeros(0), np.ones(1)
+        self.base_rate_, self.n_lists_ = float(_chance(np.array(-6.0))), 0
         return self
 
     def fit(
@@ -98,20 +104,40 @@ class Fusion:
         counts = np.concatenate([np.ones(int(taken.sum())), np.full(int(drawn.sum()), share)])
         is_taken = np.concatenate([np.ones(int(taken.sum())), np.zeros(int(drawn.sum()))])
 
+        if taken.sum() >= FEWEST_TAKEN:
+            self.knots_ = np.unique(np.quantile(fused[taken], KNOTS))
+        rises = _rises(scores, self.knots_)
+
         def loss(curve: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-            logits = curve[0] + curve[1] * scores
+            logits = curve[0] + rises @ curve[1:]
             value = float((counts * (np.logaddexp(0, logits) - is_taken * logits)).sum() / counts.sum())
             off = counts * (_chance(logits) - is_taken) / counts.sum()
-            return value, np.array([off.sum(), (off * scores).sum()])
+            return value, np.concatenate([[off.sum()], off @ rises])
 
+        n = rises.shape[1]
         found = minimize(
-            loss, np.array([-6.0, 1.0]), jac=True, method="L-BFGS-B", bounds=[(-30.0, 0.0), (0.05, 10.0)], tol=1e-12
-        )
-        self.intercept_, self.slope_ = map(float, found.x)
+            loss, np.array([-6.0, *[1.0] * n]), jac=True, method="L-BFGS-B", tol=1e-12,
+            bounds=[(-60.0, 60.0), *[(0.05, 10.0)] * n], options={"maxiter": 1000},
+        )  # fmt: skip
+        self.intercept_, self.slopes_ = float(found.x[0]), found.x[1:]
 
     def chance(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """In (0, 1): how often a reader takes a paper of that score."""
-        return np.asarray(_chance(self.intercept_ + self.slope_ * scores), np.float32)
+        logits = np.full(np.shape(scores), self.intercept_)
+        for rise, slope in zip(_each_rise(scores, self.knots_), self.slopes_, strict=True):
+            logits += slope * rise
+        return np.asarray(_chance(logits), np.float32)
+
+
+def _rises(scores: NDArray[np.float64], knots: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, 1 + n_knots) how far each score goes between two knots; they add up to it."""
+    return np.stack([*_each_rise(scores, knots)], axis=-1)
+
+
+def _each_rise(scores: NDArray[np.floating], knots: NDArray[np.float64]) -> Iterator[NDArray[np.floating]]:
+    ends = [-np.inf, *knots, np.inf]
+    for low, high in pairwise(ends):
+        yield np.clip(scores, low, high) - (low if np.isfinite(low) else 0)
 
 
 def _chance(logits: NDArray[np.floating]) -> NDArray[np.floating]:

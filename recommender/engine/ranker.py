@@ -449,7 +449,8 @@ class Ranker:
             name: {
                 "weights": f.weights_,
                 "intercept": f.intercept_,
-                "slope": f.slope_,
+                "knots": f.knots_.tolist(),
+                "slopes": f.slopes_.tolist(),
                 "base_rate": f.base_rate_,
                 "n_lists": f.n_lists_,
             }
@@ -672,7 +673,8 @@ def _n_teachers(likings: sp.csr_matrix) -> int:
 
 def _restored(kept: Mapping[str, Any]) -> Fusion:
     fusion = Fusion(kept["weights"]).start()
-    fusion.intercept_, fusion.slope_ = float(kept["intercept"]), float(kept["slope"])
+    fusion.intercept_ = float(kept["intercept"])
+    fusion.knots_, fusion.slopes_ = np.array(kept["knots"], float), np.array(kept["slopes"], float)
     fusion.base_rate_, fusion.n_lists_ = float(kept["base_rate"]), int(kept["n_lists"])
     return fusion
 
