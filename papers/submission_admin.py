@@ -25,16 +25,17 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from kombu.exceptions import OperationalError as BrokerError
 from unfold.decorators import action, display
+from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from papers.admin_base import AdminBase
+from papers.likely_duplicates import likely_duplicates, likely_duplicates_of
 from papers.merging import CannotMerge
 from papers.models import Paper, Submission
-from papers.submissions import decide, decide_by_merging, likely_duplicates
+from papers.submissions import decide, decide_by_merging
 
 State = Submission.State
-
-
+SHOWN_IN_LIST = 2  # likely duplicates of one
 MERGE = "merge:"  # before the key of the paper that a pending one is the same as
 
 
@@ -73,12 +74,24 @@ class DecisionForm(forms.ModelForm):
             self.add_error("decision", _("A word goes out with a decision: choose one."))
 
 
+class Queue(ChangeList):
+    """Looks for likely duplicates of those that wait, all of a page at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list: list[Any] = list(self.result_list)
+        waiting = {row.paper_id: row.paper for row in self.result_list if row.state == State.WAITING}
+        found = likely_duplicates_of(list(waiting.values()))
+        for submission in self.result_list:
+            submission.found = found.get(submission.paper_id, []) if submission.state == State.WAITING else None
+
+
 @admin.register(Submission)
 class SubmissionAdmin(AdminBase):
     """Nobody's address is shown but to those who may see readers: the editors decide about a paper."""
 
     form = DecisionForm
-    list_display = ["title", "from_whom", "labelled_state", "submitted_at", "decided_at", "told_at"]
+    list_display = ["title", "may_be", "from_whom", "labelled_state", "submitted_at", "decided_at", "told_at"]
     list_filter = ["state", "submitted_at"]
     list_select_related = ["paper", "submitter"]
     search_fields = ["paper__title", "paper__identifiers__value"]
@@ -111,6 +124,9 @@ class SubmissionAdmin(AdminBase):
         submissions: QuerySet[Submission] = super().get_queryset(request)
         may_see = request.user.has_perm("accounts.view_user")  # type: ignore[union-attr]
         return submissions.annotate(may_be_named=Value(may_see, BooleanField()))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[Queue]:
+        return Queue
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
@@ -179,6 +195,16 @@ class SubmissionAdmin(AdminBase):
     @display(description=_("paper"), ordering="paper__title")
     def title(self, submission: Submission) -> str:
         return Truncator(submission.paper.title).chars(90)
+
+    @display(description=_("may be the same as"))
+    def may_be(self, submission: Any) -> str:
+        """The likeliest duplicates, while there is something to decide; the reason stands on the page."""
+        if submission.found is None:
+            return "–"
+        titles = [f"“{Truncator(paper.title).chars(60)}”" for paper, _reason in submission.found[:SHOWN_IN_LIST]]
+        n_more = len(submission.found) - len(titles)
+        more = [ngettext("and %d more", "and %d more", n_more) % n_more] if n_more else []
+        return ", ".join([*titles, *more]) or str(_("nothing found"))
 
     @display(description=_("submitter"))
     def from_whom(self, submission: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,19 +9,15 @@ from urllib.parse import urlsplit
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from rapidfuzz import fuzz
 
 from papers.identifiers import OTHER, Identified, find_identified, parse_identifier
 from papers.ingest import SUBMITTED, is_known_from_readers_only
-from papers.merging import CannotMerge, Description, Same, described, may_be_the_same, merge, verdict
+from papers.merging import CannotMerge, merge
 from papers.models import Identifier, Paper, Submission
-from papers.titles import words
 
 A_DAY = 10  # submissions of one reader
 WAITING = 20  # of one reader's at a time
 DECLINED = "declined by the editors"
-LOOKED_THROUGH = 200  # papers that share the rarest-looking word of a title
-ALIKE = 85.0  # of 100, by rapidfuzz: enough to look twice, since a reader's title comes without authors
 State = Submission.State
 
 
@@ -129,32 +124,3 @@ def decide_by_merging(submission: Submission, kept: Paper, by: str, word: str = 
             "title": kept.title, "status": kept.get_status_display()})  # fmt: skip
     merge(kept, submission.paper, f"submitted again; by {by}")
     return Submission.objects.filter(pk__in=asked).update(state=State.APPROVED, word=word, decided_at=timezone.now())
-
-
-def likely_duplicates(paper: Paper) -> list[tuple[Paper, str]]:
-    """Papers of the catalogue that may be this one, each with the reason; for the editor to look at."""
-    told = Description.of(paper)
-    found = {
-        other.pk: other for other in [*may_be_the_same(paper, next(iter(told.authors), "")), *sharing_a_word(paper)]
-    }
-    return [
-        (other, reason)
-        for other, known in zip(found.values(), described(list(found.values())), strict=True)
-        if (reason := likeness(told, known))
-    ]
-
-
-def likeness(told: Description, known: Description) -> str:
-    found = verdict(told, known)
-    if found.same is not Same.NO:
-        return found.reason
-    alike = fuzz.token_sort_ratio(" ".join(words(told.title)), " ".join(words(known.title)))
-    return f"titles alike by {alike:.0f} of 100" if alike >= ALIKE else ""
-
-
-def sharing_a_word(paper: Paper) -> Iterable[Paper]:
-    longest = max(words(paper.title), key=len, default="")
-    if len(longest) < 4:
-        return []
-    others = Paper.objects.filter(title__icontains=longest, merged_into=None).exclude(pk=paper.pk)
-    return others.exclude(status=Paper.Status.HIDDEN).order_by("-id")[:LOOKED_THROUGH]

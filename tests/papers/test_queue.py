@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
-from django.urls import reverse
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse, reverse_lazy
 from pytest_django import Settings
 
 from accounts.models import User
 from papers import submission_lookup
 from papers.fetching import Client as WebClient
+from papers.likely_duplicates import likely_duplicates
 from papers.merging import take_apart
-from papers.models import Merge, Paper, Source, Submission
+from papers.models import Author, Authorship, Merge, Paper, Source, Submission
 from papers.submission_lookup import look_up_waiting
 from papers.submissions import decide, submit
 from tests.factories import make_paper, make_reader
@@ -162,6 +166,66 @@ def helper_rights() -> list[object]:
     from django.contrib.auth.models import Permission
 
     return list(Permission.objects.filter(codename__in=["view_submission", "change_submission"]))
+
+
+# --- likely duplicates in the list -----------------------------------------------------------------------------------
+
+LIST = reverse_lazy("admin:papers_submission_changelist")
+
+
+def listed(desk: Client, submission: Submission) -> str:
+    """The row of the list, without its tags."""
+    rows = re.findall(r"<tr.*?</tr>", desk.get(LIST).content.decode(), re.DOTALL)
+    (row,) = [row for row in rows if f"/submission/{submission.pk}/" in row]
+    return " ".join(re.sub(r"<[^>]+>", " ", row).split())
+
+
+@pytest.mark.parametrize(
+    ("there", "n_found"),
+    [
+        ("Listening to birds with few labels", 1),  # the same title
+        ("Listening to birds with very few labels", 1),  # a word, and titles alike
+        ("Listening to whales", 0),  # a word only
+    ],
+)
+def test_the_list_names_the_duplicates_that_the_page_names(alice: User, desk: Client, there: str, n_found: int) -> None:
+    make_paper(there)
+    make_paper("Grasping cups with few labels")
+    submission = submit(alice, "2505.00001", "Listening to birds with few labels")
+    assert [paper.title for paper, _reason in likely_duplicates(submission.paper)] == [there] * n_found
+    row = listed(desk, submission)
+    assert row.count(f"“{there}”") == n_found
+    assert ("nothing found" in row) is (n_found == 0)
+    assert "Grasping cups" not in row
+
+
+def test_what_only_the_first_author_leads_to_is_named_too(alice: User, desk: Client) -> None:
+    """One title shares no long word with the other: the list of the author's papers alone has it."""
+    make_paper("Labelings of birds by ear, with few of them", authors=["Ada Lovelace"])
+    submission = submit(alice, "2505.00001", "Labellings of birds by ear, with few of them")
+    assert "nothing found" in listed(desk, submission)  # without authors there is nothing to go by
+    make_paper_of(submission, "Ada Lovelace")
+    assert "Labelings of birds by ear" in listed(desk, submission)
+
+
+def make_paper_of(submission: Submission, name: str) -> None:
+    author, _created = Author.objects.get_or_create(name=name)
+    Authorship.objects.create(paper=submission.paper, author=author, position=0)
+
+
+def test_what_is_decided_names_none_and_many_cost_as_many_queries_as_one(alice: User, bob: User, desk: Client) -> None:
+    there = make_paper("Listening to birds with very few labels")
+    decided = submit(bob, "2505.00001", "Listening to birds with few labels")
+    decide(decided, "declined")
+    assert there.title not in listed(desk, decided)
+    counts = []
+    for numbers in (range(2, 3), range(3, 10)):
+        for number in numbers:
+            submit(alice, f"2505.0000{number}", "Listening to birds with few labels")
+        with CaptureQueriesContext(connection) as queries:
+            desk.get(LIST)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
 
 
 # --- two editors, who did what ---------------------------------------------------------------------------------------

@@ -16,8 +16,9 @@ from accounts.models import User
 from papers.importing import Report
 from papers.ingest import FROM_A_LIBRARY, take_lines
 from papers.jsonlines import Line, Place
+from papers.likely_duplicates import likely_duplicates
 from papers.models import Paper, Submission
-from papers.submissions import A_DAY, WAITING, decide, likely_duplicates, submit
+from papers.submissions import A_DAY, WAITING, decide, submit
 from tests.factories import make_paper, make_reader
 
 pytestmark = pytest.mark.django_db
