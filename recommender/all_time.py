@@ -11,7 +11,7 @@ from papers.models import Paper
 from recommender.engine.topk import top_columns
 from recommender.models import Interaction, Interest
 from recommender.published import model
-from recommender.search import by_words, tokenize
+from recommender.search import Asked, by_words
 
 NEAR, NOTICED, FOLLOWED, SAID = 1000, 300, 300, 200  # papers of each kind that the ranker then looks at
 LATEST = 200  # papers read that say where the reader is
@@ -27,7 +27,7 @@ def pool(user: User, at: datetime) -> list[int]:
         theirs = papers.filter(**{f"{followed}__followers__in": interests}).newest_first()
         found.update(theirs.values_list("pk", flat=True)[:FOLLOWED])
     for sentence in [text for interest in interests for text in interest.sentences][:20]:
-        found.update(by_words(tokenize(str(sentence)))[:SAID])
+        found.update(by_words(Asked(str(sentence)))[:SAID])
     return sorted(papers.filter(pk__in=found).values_list("pk", flat=True))
 
 

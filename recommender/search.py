@@ -11,6 +11,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from unicodedata import category
 
@@ -21,6 +22,9 @@ from papers.models import Authorship, Paper, PaperQuerySet
 from recommender.search_index import PLAIN
 
 DEPTH = 1000  # papers a ranking goes down to: enough to filter by topic or date and still fill a page
+# Papers that a query's rarest words bring, all of which are scored; by its other words alone a paper is not found. What
+# that changes is in docs/decisions/0020-search-in-the-database.md.
+MOST_RANKED = 10_000
 MOST_TOKENS = 32  # of a query; a pasted page is not slower than a sentence
 LONGEST_TOKEN = 80
 MARKS = {"Mn", "Mc"}  # Unicode's categories of what is written on or around a letter and makes it another
@@ -29,14 +33,32 @@ TITLE_WEIGHT = 4.0  # of a word in the title, against 1 in the abstract
 # SIGIR 2009: 60 keeps the first few ranks of one list from deciding alone.
 RRF_K = 60
 
-Ranking = Callable[[Sequence[str]], list[int]]
+
+class Asked:
+    """A query's words, and the papers that hold them: asked of the index once, however many rankings want them."""
+
+    def __init__(self, query: str) -> None:
+        self.tokens = tokenize(query)
+
+    @cached_property
+    def with_every_word(self) -> list[int]:
+        return _matching_papers(self.tokens, every=True) if self.tokens else []
+
+    @cached_property
+    def with_some_words(self) -> list[int]:
+        if len(self.tokens) < 2:
+            return self.with_every_word
+        return _matching_papers(_rarest(self.tokens), every=False)
+
+
+Ranking = Callable[[Asked], list[int]]
 
 
 def search_papers(query: str, k: int = 30, papers: PaperQuerySet | None = None) -> list[Paper]:
     """Up to k papers that the reader may see, best first, out of `papers` (all)."""
     found = find_papers([query[:300]]).values()
-    tokens = tokenize(query)
-    rankings = [ranking(tokens) for ranking in RANKINGS] if tokens else []
+    asked = Asked(query)
+    rankings = [ranking(asked) for ranking in RANKINGS] if asked.tokens else []
     ids = list(dict.fromkeys([paper.pk for paper in found] + fuse(rankings)))
     papers = Paper.objects.all() if papers is None else papers
     visible = set(papers.published().filter(pk__in=ids).values_list("pk", flat=True))
@@ -69,33 +91,38 @@ def fuse(rankings: Sequence[Sequence[int]]) -> list[int]:
     return sorted(scores, key=lambda paper_id: (-scores[paper_id], -paper_id))
 
 
-def by_words(tokens: Sequence[str]) -> list[int]:
+def by_words(asked: Asked) -> list[int]:
     """Papers with all the words, best match first, then those with some."""
-    every = _matching_papers(tokens, every=True)
-    if len(every) >= DEPTH or len(tokens) == 1:
+    every = asked.with_every_word
+    if len(every) >= DEPTH:
         return every
-    return list(dict.fromkeys(every + _matching_papers(tokens, every=False)))[:DEPTH]
+    return list(dict.fromkeys(every + asked.with_some_words))[:DEPTH]
 
 
-def by_author(tokens: Sequence[str]) -> list[int]:
+def by_author(asked: Asked) -> list[int]:
     """Where the query is a name or part of one: their papers, the newest first."""
-    authors = _matching_authors(tokens, every=True)
-    return _papers_of(authors) if authors else []
-
-
-def by_words_and_author(tokens: Sequence[str]) -> list[int]:
-    """For "bengio attention": of the papers about the words, those by somebody so called, in the words' order."""
-    if len(tokens) == 1:
+    authors = _matching_authors(asked.tokens, every=True)
+    if not authors:
         return []
-    theirs = set(_papers_of(_matching_authors(tokens, every=False)))
-    return [paper_id for paper_id in _matching_papers(tokens, every=False) if paper_id in theirs]
+    rows = Authorship.objects.filter(author__in=authors).order_by("-paper__published_at", "-paper_id")
+    return list(dict.fromkeys(rows.values_list("paper_id", flat=True)[:DEPTH]))
 
 
-def by_meaning(tokens: Sequence[str]) -> list[int]:
+def by_words_and_author(asked: Asked) -> list[int]:
+    """For "bengio attention": of the papers about the words, those by somebody so called, in the words' order."""
+    authors = _matching_authors(asked.tokens, every=False) if len(asked.tokens) > 1 else []
+    if not authors:
+        return []
+    rows = Authorship.objects.filter(paper__in=asked.with_some_words, author__in=authors)
+    theirs = set(rows.values_list("paper_id", flat=True))
+    return [paper_id for paper_id in asked.with_some_words if paper_id in theirs]
+
+
+def by_meaning(asked: Asked) -> list[int]:
     """Papers near the words in the space that the published ranker learnt, whatever words they use themselves."""
     from recommender.meaning import near_text  # scikit-learn's second and a half is for those that search
 
-    return near_text(" ".join(tokens))
+    return near_text(" ".join(asked.tokens))
 
 
 def find_new(query: str, since: datetime) -> list[int]:
@@ -114,9 +141,38 @@ def find_new(query: str, since: datetime) -> list[int]:
 RANKINGS: list[Ranking] = [by_words, by_author, by_words_and_author, by_meaning]
 
 
-def _papers_of(authors: Sequence[int]) -> list[int]:
-    rows = Authorship.objects.filter(author__in=authors).order_by("-paper__published_at", "-paper_id")
-    return list(dict.fromkeys(rows.values_list("paper_id", flat=True)[:DEPTH]))
+def _rarest(tokens: Sequence[str]) -> list[str]:
+    """The words by which papers with some of them are found: the rarest, as many as bring MOST_RANKED papers."""
+    n_papers = _n_papers_with(tokens)
+    n_ranked = 0
+    chosen: list[str] = []
+    for token in sorted(tokens, key=n_papers.__getitem__):
+        if n_ranked and n_ranked + n_papers[token] > MOST_RANKED:
+            break
+        n_ranked += n_papers[token]
+        chosen.append(token)
+    return chosen
+
+
+def _n_papers_with(tokens: Sequence[str]) -> dict[str, int]:
+    """By token, the papers that hold it: counted by SQLite, which takes 0.4 ms for 10,000; by PostgreSQL, which would
+    take 10, guessed from what ANALYZE found, and 0 for a word that it did not find common."""
+    if connection.vendor == "postgresql":
+        rows = _rows(
+            "WITH asked AS MATERIALIZED ("
+            "  SELECT token, unnest(tsvector_to_array(to_tsvector('english', token))) AS lexeme"
+            "  FROM unnest(%s::text[]) AS token"
+            "), common AS ("
+            "  SELECT unnest(most_common_elems::text::text[]) AS lexeme, unnest(most_common_elem_freqs) AS share"
+            "  FROM pg_stats WHERE schemaname = current_schema() AND tablename = 'papers_paper' AND attname = 'words'"
+            ") SELECT token, min(share) * (SELECT reltuples FROM pg_class WHERE oid = 'papers_paper'::regclass) "
+            "FROM asked JOIN common USING (lexeme) GROUP BY token",
+            [list(tokens)],
+        )
+        return dict.fromkeys(tokens, 0) | {token: int(n) for token, n in rows}
+    count = "(SELECT count(*) FROM recommender_paper_words WHERE recommender_paper_words MATCH %s)"
+    [counts] = _rows("SELECT " + ", ".join(count for _ in tokens), [_match([token], True) for token in tokens])
+    return dict(zip(tokens, counts, strict=True))
 
 
 def _matching_papers(tokens: Sequence[str], *, every: bool, since: datetime | None = None) -> list[int]:
@@ -161,6 +217,10 @@ def _tsquery(config: str, tokens: Sequence[str], every: bool) -> tuple[str, list
 
 
 def _ids(sql: str, parameters: Sequence[Any]) -> list[int]:
+    return [paper_id for (paper_id,) in _rows(sql, parameters)]
+
+
+def _rows(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return [paper_id for (paper_id,) in cursor.fetchall()]
+        return list(cursor.fetchall())

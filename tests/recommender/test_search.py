@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 from django.db import connection
@@ -101,6 +102,35 @@ def test_an_index_with_accents_is_made_anew() -> None:
     install(connection)
     make_paper("Schrödinger's cat")
     assert titles("schrodinger") == ["Schrödinger's cat"]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite keeps its index apart")
+@pytest.mark.parametrize("is_older", [False, True], ids=["made new", "of an older version"])
+def test_words_stay_in_the_paper_s_own_row(is_older: bool) -> None:
+    with connection.cursor() as cursor:
+        if is_older:
+            cursor.execute("ALTER TABLE papers_paper RESET (toast_tuple_target)")
+            install(connection)
+        beside = "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'papers_paper'::regclass"
+        cursor.execute(beside)
+        before = cursor.fetchall()
+        random = Random(0)
+        make_paper(abstract=" ".join(f"w{random.getrandbits(60)}" for _ in range(120)))
+        cursor.execute(beside)
+        assert cursor.fetchall() == before
+
+
+def test_a_long_query_finds_by_its_rarest_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(6):
+        make_paper(f"Speech {number}")
+    make_paper("Speech of zebras")
+    rarest = make_paper("A quagga")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE papers_paper" if connection.vendor == "postgresql" else "ANALYZE")
+    monkeypatch.setattr("recommender.search.MOST_RANKED", 2)
+    assert set(titles("speech zebras quagga")) == {"Speech of zebras", rarest.title}
+    assert len(titles("speech")) == 7  # a word alone is not left out, however common
+    assert len(titles("speech nowhere")) == 7
 
 
 def test_an_author_s_papers_the_newest_first() -> None:
