@@ -255,6 +255,14 @@ def test_fusion_is_the_sum_of_reciprocal_ranks() -> None:
     assert fuse([]) == []
 
 
+def test_the_few_that_a_filter_leaves_are_found_however_far_down_they_stand() -> None:
+    for number in range(60):
+        make_paper(f"Speech {number}", topics=["Birds" if number in (0, 1, 20) else "Robots"])
+    found = search_papers("speech", 2, Paper.objects.filter(topics__slug="birds"))
+    assert [paper.title for paper in found] == ["Speech 20", "Speech 1"]  # of equals the newest first: 59 to 0
+    assert len(search_papers("speech", 30, Paper.objects.filter(topics__slug="birds"))) == 3
+
+
 def test_k_is_a_limit() -> None:
     for _ in range(5):
         make_paper("Speech")
