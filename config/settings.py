@@ -87,6 +87,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.addresses.refuse_nul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # a fifth of each page; it pads at random, against BREACH
     "config.csp.PolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -417,7 +418,8 @@ LOGGING = {
 
 UNFOLD = {
     "SITE_TITLE": "Broadsheet",
-    "SITE_HEADER": "Broadsheet: the editors' desk",
+    "SITE_HEADER": "Broadsheet",
+    "SITE_SUBHEADER": "The editors' desk",
     "SITE_URL": "/",
     "SHOW_HISTORY": True,
     "STYLES": ["config.desk.style_sheet"],
