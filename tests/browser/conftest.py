@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -87,14 +89,59 @@ def session_of(user: User) -> str:
     return str(session.session_key)
 
 
-def violations(page: Page, parts: list[str] | None = None) -> list[str]:
-    """What axe-core finds against WCAG 2.2 AA and good practice, a line each; in some parts of the page only."""
+def violations(page: Page, parts: list[str] | None = None, rules: list[str] | None = None) -> list[str]:
+    """What axe-core finds against WCAG 2.2 AA and good practice, a line each; in some parts of the page, or by some
+    rules only."""
     # By the devtools' door, since the site's own policy forbids foreign scripts.
-    page.evaluate(AXE.read_text())
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if rules:
+        options["runOnly"] = rules
+    else:
+        options["rules"] = {"target-size": {"enabled": True}}  # of WCAG 2.2: axe leaves it out unless asked
     where = {"include": parts} if parts else None
-    found = page.evaluate("where => axe.run(where ?? document, {resultTypes: ['violations']})", where)
+    found = page.evaluate("([where, options]) => axe.run(where ?? document, options)", [where, options])
     return [
         f"{violation['id']}: {node['html']}: {node['failureSummary']}"
         for violation in found["violations"]
         for node in violation["nodes"]
     ]
+
+
+OF_LOOKS = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"]
+# The widths and schemes in which a page is looked at, and by which of axe's rules: what a page is made of is the same
+# in all of them, and every rule takes its time.
+LOOKS: list[tuple[int, Any, list[str]]] = [
+    (1280, "light", []),
+    (360, "light", ["target-size"]),
+    (360, "dark", OF_LOOKS),
+]
+
+
+def faults(page: Page, name: str = "") -> list[str]:
+    """What is wrong with a page as it stands, at each width and in each scheme: axe's findings, and whether it scrolls
+    sideways. Each look is photographed if BROADSHEET_PICTURES names a folder."""
+    found: list[str] = []
+    before = page.viewport_size
+    for width, scheme, rules in LOOKS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        look = f"{width}-{scheme}"
+        found += too_wide(page)
+        found += [f"{look}: {line}" for line in violations(page, rules=rules)]
+        if folder := os.environ.get("BROADSHEET_PICTURES"):
+            stem = name or re.sub(r"\W+", "-", page.url.partition("//")[2].partition("/")[2]).strip("-") or "home"
+            page.screenshot(path=Path(folder) / f"{stem[:60]}-{look}.png", full_page=True)
+    for width in (800, 1600):
+        page.set_viewport_size({"width": width, "height": 900})
+        found += too_wide(page)
+    if before is not None:
+        page.set_viewport_size(before)
+    page.emulate_media(color_scheme="light")
+    return found
+
+
+def too_wide(page: Page) -> list[str]:
+    wide, window = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    return [f"{wide} pixels wide in a window of {window}"] if wide > window else []
