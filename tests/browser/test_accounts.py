@@ -12,23 +12,10 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from newsletter.models import Subscription
-from tests.browser.conftest import Open, violations
+from tests.browser.conftest import Open
 from tests.factories import make_reader, make_subscription, make_topic
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-PAGES = [
-    "/account/",
-    "/account/erase/",
-    "/account/old-address/",
-    "/accounts/2fa/webauthn/",
-    "/accounts/2fa/webauthn/add/",
-    "/accounts/3rdparty/",
-    "/accounts/logout/",
-    "/accounts/password/set/",
-    "/accounts/sessions/",
-    "/start/",
-]
 
 
 @pytest.fixture
@@ -105,14 +92,3 @@ def test_a_passkey_is_added_signs_in_and_is_removed(open_page: Open, reader: Use
     page.get_by_role("button", name="Remove").click()
     expect(page.get_by_text("None yet.")).to_be_visible()
     assert not Authenticator.objects.exists()
-
-
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 360)])
-def test_axe_finds_nothing_and_no_page_is_too_wide(open_page: Open, reader: User, scheme: str, width: int) -> None:
-    page = open_page("/account/", reader, width=width, scheme=scheme)
-    found = {}
-    for path in PAGES:
-        page.goto(path)
-        found[path] = violations(page)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-    assert {path: lines for path, lines in found.items() if lines} == {}
