@@ -25,6 +25,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 (_("Numbers"), "desk_numbers", "monitoring", "newsletter.view_edition"),
                 (_("Submissions"), "papers_submission_changelist", "inbox", "papers.view_submission"),
                 (_("Papers"), "papers_paper_changelist", "article", "papers.view_paper"),
+                (_("Shared lists"), "recommender_readinglist_changelist", "lists", "recommender.view_readinglist"),
                 (_("Duplicates"), "papers_merge_changelist", "merge", "papers.view_merge"),
             ],
         ),

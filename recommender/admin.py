@@ -22,6 +22,7 @@ from unfold.decorators import display
 from unfold.forms import ActionForm
 
 from papers.admin_base import ReadOnlyAdmin
+from recommender import list_admin as list_admin  # registers its own model
 from recommender.models import Interaction, Interest, RankerVersion
 
 

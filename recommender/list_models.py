@@ -120,6 +120,12 @@ class ReadingList(models.Model):
     group = models.OneToOneField(Group, models.CASCADE, null=True, related_name="reading_list")
     name = models.CharField(_("name"), max_length=80)
     sharing = models.CharField(max_length=7, choices=Sharing.choices, default=Sharing.PRIVATE)
+    kept_private = models.CharField(
+        _("keep it private, because"),
+        max_length=300,
+        blank=True,
+        help_text=_("Nobody else reads it, and its owner sees why. Empty: its owner may share it."),
+    )
     secret = models.CharField(max_length=43, unique=True, default=new_secret, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -101,8 +101,11 @@ def change_list(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     do, form = request.POST.get("do"), ListForm(request.POST)
     if do == "share" and request.POST.get("sharing") in Sharing.values:
-        lists.share(one, request.POST["sharing"])
-        messages.success(request, said_of_sharing(one.sharing, request.POST["sharing"]))
+        try:
+            lists.share(one, request.POST["sharing"])
+            messages.success(request, said_of_sharing(one.sharing, request.POST["sharing"]))
+        except CannotDo as error:
+            messages.error(request, str(error))
     elif do == "rename" and one.owner_id and form.is_valid():
         ReadingList.objects.filter(pk=pk).update(name=form.cleaned_data["name"])
     elif do == "delete" and one.owner_id:

@@ -92,7 +92,22 @@ def take_off(reading_list: ReadingList, paper_id: int) -> None:
 
 def share(reading_list: ReadingList, sharing: str) -> None:
     """A secret address that was stopped is never good again: the next one is another."""
-    ReadingList.objects.filter(pk=reading_list.pk).update(sharing=sharing, secret=new_secret())
+    wanted = ReadingList.objects.filter(pk=reading_list.pk)
+    if sharing != Sharing.PRIVATE:
+        wanted = wanted.filter(kept_private="")
+    if not wanted.update(sharing=sharing, secret=new_secret()):
+        raise CannotDo(_("The editors keep this list private."))
+
+
+def keep_private(reading_list: ReadingList, reason: str) -> None:
+    """By an editor: no address of it is good any more, and its owner makes no other."""
+    values = {"sharing": Sharing.PRIVATE, "secret": new_secret(), "kept_private": reason}
+    ReadingList.objects.filter(pk=reading_list.pk).update(**values)
+
+
+def let_share(reading_list: ReadingList) -> None:
+    """It stays private until its owner shares it."""
+    ReadingList.objects.filter(pk=reading_list.pk).update(kept_private="")
 
 
 def authors_of(reading_list: ReadingList) -> list[tuple[Author, int]]:

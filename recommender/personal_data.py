@@ -58,6 +58,7 @@ def export(user: User) -> dict[str, Any]:
             {
                 "name": one.name,
                 "sharing": one.sharing,
+                "kept_private": one.kept_private,
                 "address": one.shared_path(),
                 "papers": [{"paper_id": entry.paper_id, "at": entry.at} for entry in one.entries.all()],
             }

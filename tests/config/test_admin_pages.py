@@ -19,6 +19,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from papers.models import Submission
+from recommender import lists
 from recommender.interactions import record
 from recommender.models import Interaction, Interest, RankerVersion
 from recommender.training import train
@@ -57,6 +58,9 @@ def make_rows(n: int) -> None:
         Interest.objects.create(user=user, sentences=["I listen."]).topics.add(make_topic(f"Topic {number}"))
         RankerVersion.objects.create(name=f"version-{number}", manifest=MANIFEST)
         Submission.objects.create(paper=make_paper(status="pending"), submitter=user)
+        shared = lists.create_list(user, f"List {number}")
+        lists.put(user, shared, [make_paper()])
+        lists.share(shared, "public")
 
 
 def registered() -> Iterator[type[Model]]:

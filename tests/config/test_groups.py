@@ -19,8 +19,9 @@ from newsletter.editions import edition_for
 from newsletter.models import Digest, Edition, Experiment, Pick
 from newsletter.suppression import suppress
 from papers.models import Merge, SetAside, Submission
+from recommender import lists
 from recommender.interactions import record
-from recommender.models import Interest, RankerVersion
+from recommender.models import Interest, RankerVersion, ReadingList
 from tests.factories import make_paper, make_reader
 from tests.newsletter.conftest import MORNING, make_due_reader, new_papers
 
@@ -61,6 +62,9 @@ def something_of_all(new_papers):
         Merge.objects.create(kept=paper, absorbed=make_paper(), reason="Alike")
         SetAside.objects.create(place="a", reason="b", entry="c", digest="d")
         Submission.objects.create(paper=make_paper(status="pending"), submitter=reader.user)
+        shared = lists.create_list(reader.user, "Birds")
+        lists.put(reader.user, shared, [make_paper("Listening to birds")])
+        lists.share(shared, "public")
         a, b = (RankerVersion.objects.create(name=name) for name in ("v1", "v2"))
         Experiment.objects.create(name="Two", ranker_a=a, ranker_b=b, last_day=MORNING.date())
         yield
@@ -123,7 +127,16 @@ def test_no_reader_is_named_to_editors_and_moderators(something_of_all, name):
     assert "alice@example.org" not in client.get("/admin/").content.decode()
     listing = reverse("admin:papers_submission_changelist")
     page = reverse("admin:papers_submission_change", args=[Submission.objects.get().pk])
-    for opened in (listing, page, f"{listing}?q=alice@example.org"):
+    lists_shared = reverse("admin:recommender_readinglist_changelist")
+    one_list = reverse("admin:recommender_readinglist_change", args=[ReadingList.objects.get().pk])
+    for opened in (
+        listing,
+        page,
+        f"{listing}?q=alice@example.org",
+        lists_shared,
+        one_list,
+        f"{lists_shared}?q=alice@example.org",
+    ):
         response = client.get(opened)
         assert response.status_code == 200
         assert "alice@example.org" not in response.content.decode().replace("q=alice@example.org", "").replace(
@@ -169,3 +182,10 @@ def test_the_queue_is_the_editors_and_moderators_(something_of_all, name, status
     page = reverse("admin:papers_submission_change", args=[Submission.objects.get().pk])
     assert member_of(name).post(page, {"decision": "approved", "word": ""}).status_code == status
     assert Submission.objects.get().state == state
+
+
+@pytest.mark.parametrize(("name", "status"), [("Editors", 302), ("Moderators", 302), ("Operators", 403)])
+def test_keeping_a_list_private_is_the_editors_and_moderators_(something_of_all, name, status):
+    page = reverse("admin:recommender_readinglist_change", args=[ReadingList.objects.get().pk])
+    assert member_of(name).post(page, {"kept_private": "Somebody's letters"}).status_code == status
+    assert ReadingList.objects.get().sharing == ("private" if status == 302 else "public")
