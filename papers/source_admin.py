@@ -11,7 +11,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
@@ -189,6 +189,14 @@ class SetAsideAdmin(AdminBase):
                 self.message_user(request, str(error), messages.ERROR)
 
 
+MAY_DO = {
+    Merge.State.PROPOSED: ["merge_them", "they_are_two"],
+    Merge.State.DONE: ["undo"],
+    Merge.State.UNDONE: ["merge_them"],
+    Merge.State.DECLINED: ["merge_them"],
+}
+
+
 @admin.register(Merge)
 class MergeAdmin(ReadOnlyAdmin):
     list_display = ["kept_title", "absorbed_title", "reason", "state", "at"]
@@ -198,9 +206,25 @@ class MergeAdmin(ReadOnlyAdmin):
     fields = ["kept", "absorbed", "state", "reason", "at", "what_moved"]
     readonly_fields = ["what_moved"]
     actions = ["merge_them", "they_are_two", "undo"]
+    change_form_outer_before_template = "admin/papers/merge/decide.html"
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("papers.change_merge")  # type: ignore[union-attr]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """There is nothing to save on it; what may be decided are the list's own actions, a button each."""
+        row = self.get_object(request, object_id)
+        may = row is not None and self.has_change_permission(request, row)
+        names = MAY_DO[Merge.State(row.state)] if may else []
+        context = {
+            "choices": [(name, getattr(self, name).short_description) for name in names],
+            "show_save": False,
+            "show_save_and_continue": False,
+        }
+        response: HttpResponse = super().change_view(request, object_id, form_url, (extra_context or {}) | context)
+        return response
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return self.fields  # type: ignore[return-value]

@@ -105,7 +105,7 @@ class SubmissionAdmin(AdminBase):
         "duplicates",
         "from_whom",
         "reason",
-        "labelled_state",
+        "state",
         "submitted_at",
         "told_at",
         "who_did_what",
@@ -113,7 +113,7 @@ class SubmissionAdmin(AdminBase):
     fieldsets = [
         (None, {"fields": ["the_paper", "metadata", "looked_up", "duplicates"]}),
         (_("Asked for"), {"fields": ["from_whom", "reason", "submitted_at"]}),
-        (_("Decision"), {"fields": ["labelled_state", "decision", "word", "told_at", "who_did_what"]}),
+        (_("Decision"), {"fields": ["state", "decision", "word", "told_at", "who_did_what"]}),
     ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -137,7 +137,7 @@ class SubmissionAdmin(AdminBase):
         """What was decided stays: the answer may be in somebody's mailbox."""
         if obj is None or obj.state == State.WAITING:
             return super().get_fieldsets(request, obj)
-        decided = {"fields": ["labelled_state", "word", "told_at", "who_did_what"]}
+        decided = {"fields": ["state", "word", "told_at", "who_did_what"]}
         return [*self.fieldsets[:2], (_("Decision"), decided)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Submission | None = None) -> list[str]:

@@ -121,6 +121,13 @@ def test_an_editor_has_it_looked_up_again(alice: User, desk: Client, monkeypatch
     assert (submission.looked_up_at, submission.lookup_error) == (None, "")
 
 
+def test_the_page_says_in_words_where_it_stands(alice: User, desk: Client) -> None:
+    submission = submit(alice, "2505.00001", "Birds")
+    page = desk.get(page_of(submission)).content.decode()
+    assert "waiting for the editors" in page
+    assert "(&#x27;waiting" not in page
+
+
 # --- merged ----------------------------------------------------------------------------------------------------------
 
 
