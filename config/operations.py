@@ -16,6 +16,7 @@ from celery.exceptions import CeleryError
 from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
+from django.utils.translation import gettext_noop, ngettext
 from kombu.exceptions import OperationalError as BrokerError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -28,6 +29,11 @@ from recommender.models import RankerVersion
 BROKER_SECONDS = 1.0
 WORKERS_SECONDS = 0.7  # for each of two questions; workers answer in milliseconds, or not at all
 OLD_RANKER = timedelta(days=8)  # it is to be trained once a day or a week
+UNITS = [  # of seconds
+    (86_400, gettext_noop("%d day"), gettext_noop("%d days")),
+    (3_600, gettext_noop("%d hour"), gettext_noop("%d hours")),
+    (60, gettext_noop("%d minute"), gettext_noop("%d minutes")),
+]
 RECORDS = "operations.deliverability"
 RECORDS_KEPT_SECONDS = 7 * 86_400
 
@@ -51,6 +57,17 @@ class Scheduled(NamedTuple):
     every: timedelta | None
     run: TaskRun | None
     is_late: bool
+
+    @property
+    def every_in_words(self) -> str:
+        """In the largest unit that has no rest: 90 minutes, not 1.5 hours."""
+        if self.every is None:
+            return ""
+        n = int(self.every.total_seconds())
+        for size, one, many in UNITS:
+            if n % size == 0:
+                return ngettext(one, many, n // size) % (n // size)
+        return ngettext("%d second", "%d seconds", n) % n
 
 
 class Folder(NamedTuple):

@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 from django.utils.functional import Promise
 
-WIDTH, HEIGHT = 720.0, 150.0
+WIDTH, HEIGHT = 480.0, 150.0
 GAP = 0.2  # of a bar's own share of the width
-MOST_LABELS = 8
+MOST_LABELS = 7
+LETTERS = 16.0  # high, with room
+FEWEST_SHARES = 7  # so that one edition's bar is no wall
 
 
 class Part(NamedTuple):
@@ -42,6 +44,11 @@ class Chart(NamedTuple):
     bottom: int  # ... below it means
 
     @property
+    def has_room_below(self) -> bool:
+        """For the figure at the foot, clear of the line's own."""
+        return self.height - self.zero >= LETTERS
+
+    @property
     def width(self) -> float:
         return WIDTH
 
@@ -58,7 +65,7 @@ def bars(
     bottom = max((-sum(part.n for part in parts if part.n < 0) for _, parts in columns), default=0)
     scale = HEIGHT / max(top + bottom, 1)
     zero = HEIGHT - bottom * scale
-    share = WIDTH / max(len(columns), 1)
+    share = WIDTH / max(len(columns), FEWEST_SHARES)
     rects, labels = [], []
     every = -(-len(columns) // MOST_LABELS) if columns else 1
     for number, (label, parts) in enumerate(columns):

@@ -1,4 +1,4 @@
-"""The pictures in docs/: of what `make demo` left, and of an editor's morning. `python -m tests.screenshots`"""
+"""The pictures in docs/: of what `make demo` left, and of the editors' desk. `python -m tests.screenshots`"""
 
 from __future__ import annotations
 
@@ -53,8 +53,13 @@ def main() -> None:
             browser.close()
     finally:
         stop(server)
-    morning = [sys.executable, "-m", "pytest", "-q", "tests/browser/test_editors_morning.py"]
-    subprocess.run(morning, cwd=ROOT, env=os.environ | {"BROADSHEET_PICTURES": str(PICTURES)}, check=True)
+    desk = ["tests/browser/test_editors_morning.py", "tests/browser/test_editors_desk.py"]
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *desk],
+        cwd=ROOT,
+        env=os.environ | {"BROADSHEET_PICTURES": str(PICTURES)},
+        check=True,
+    )
 
 
 def take(page: Page, address: str, name: str) -> None:

@@ -55,6 +55,9 @@ class SubscriptionAdmin(AdminBase):
     readonly_fields = ["confirmed_at", "unsubscribed_at", "next_digest_at", "created_at"]
     change_form_outer_before_template = "admin/newsletter/subscription/reader.html"
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [*self.readonly_fields, *(["user"] if obj else [])]  # a reader's consent is nobody else's
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
 from accounts.models import User
-from newsletter.models import Digest, Subscription
+from newsletter.models import Bounce, Click, Digest, Edition, Subscription, SubscriptionChange, Vote
 from papers.models import Merge, Paper
 from recommender.models import RankerVersion
 from recommender.training import train
@@ -21,6 +24,19 @@ from tests.factories import make_paper, make_reader, make_subscription
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 TABLET = 820
+LOOKS = [(1366, "light"), (TABLET, "dark")]
+SENT = ("sent", "")
+STATES = [SENT] * 7 + [
+    ("skipped", "nothing new since the last digest"),
+    ("suppressed", "the address is suppressed: bounced"),
+    ("failed", "550 5.1.1 no such user"),
+]
+
+
+def picture(page: Page, name: str, width: int) -> None:
+    """Taken when asked for, and of the usual width for the docs."""
+    if (folder := os.environ.get("BROADSHEET_PICTURES")) and width == 1366:
+        page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 @pytest.fixture
@@ -55,6 +71,69 @@ def test_two_papers_are_merged_and_taken_apart(open_page: Open, editor: User) ->
         assert row.state == state
     absorbed.refresh_from_db()
     assert absorbed.is_visible()
+    for name, state in [
+        ("Merge: they are one paper", "done"),
+        ("Take apart again", "undone"),
+    ]:  # on the pair's own page
+        page.goto(reverse("admin:papers_merge_change", args=[row.pk]))
+        page.get_by_role("button", name=name).click()
+        expect(page.get_by_text("1 pair done.")).to_be_visible()
+        row.refresh_from_db()
+        assert row.state == state
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_numbers_and_operations(open_page: Open, editor: User, width: int, scheme: str) -> None:
+    """Of four editions to fifty readers, with all that may become of a digest."""
+    plant_editions()
+    page = open_page(reverse("desk_numbers"), editor, width=width, scheme=scheme)
+    for name, address, heading in [
+        ("numbers", reverse("desk_numbers"), "By the reason shown"),
+        ("operations", reverse("desk_operations"), "Whether mail arrives"),
+    ]:
+        page.goto(address)
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        assert violations(page, ["[class^='desk-']"]) == []
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+        picture(page, f"editor-{name}", width)
+    page.goto(reverse("desk_numbers"))
+    page.locator(".desk-chart svg a").first.focus()
+    page.keyboard.press("Enter")  # a bar leads to the rows behind it
+    expect(page).to_have_url(re.compile("/admin/newsletter/digest/.*state"))
+
+
+def plant_editions() -> None:
+    today = timezone.now()
+    papers = list(Paper.objects.all())
+    readers = [make_subscription(make_reader(f"reader{number}@example.org")) for number in range(50)]
+    SubscriptionChange.objects.bulk_create(
+        [
+            SubscriptionChange(subscription=one, at=today - timedelta(days=one.pk % 28), kind="subscribed")
+            for one in readers
+        ]
+    )
+    for age in range(4):
+        at = today - timedelta(days=7 * age)
+        edition = Edition.objects.create(date=at.date(), window_start=at, window_end=at)
+        for number, reader in enumerate(readers):
+            state, reason = STATES[(number + age) % len(STATES)]
+            row = Digest.objects.create(
+                subscription=reader,
+                edition=edition,
+                period=edition.date,
+                state=state,
+                state_reason=reason,
+                message_id=f"<{number}.{age}@example.org>",
+            )
+            place = {"edition": edition, "paper": papers[number % 4], "position": number % 4 + 1}
+            place["reason"] = ("read", "topic", "trending", "new")[number % 4]
+            if state == "sent" and number % 2:
+                Click.objects.create(digest=row, **place)
+            if state == "sent" and number % 3 == 0:
+                Vote.objects.create(digest=row, kind=("save", "more", "less")[number % 7 % 3], **place)
+            if number == 7 * age:
+                Bounce.objects.create(digest=row, edition=edition, kind=("hard", "soft", "complaint", "hard")[age])
+                SubscriptionChange.objects.create(subscription=reader, at=at, kind="unsubscribe", edition=edition)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

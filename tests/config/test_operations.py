@@ -183,3 +183,12 @@ def test_the_button_needs_its_token(desk: Client, silent: None) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = desk.cookies
     assert strict.post(reverse("desk_operations")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(30, "30 seconds"), (60, "1 minute"), (5400, "90 minutes"), (3600, "1 hour"), (172_800, "2 days")],
+)
+def test_how_often_is_said_in_words(seconds: int, words: str) -> None:
+    row = operations.Scheduled("sweep", "newsletter.tasks.sweep", timedelta(seconds=seconds), None, is_late=False)
+    assert row.every_in_words == words
