@@ -51,17 +51,18 @@ class ReadingListAdmin(AdminBase):
     search_fields = ["name", "owner__name", "group__name"]
     search_help_text = _("Its name, its owner's, or the address at which others read it.")
     ordering = ["-created_at"]
+    view_on_site = False  # the page of a list is its owner's
     readonly_fields = [
         "name",
         "owner_named",
-        "labelled_sharing",
+        "sharing",
         "public_address",
         "created_at",
         "papers",
         "who_did_what",
     ]
     fieldsets = [
-        (None, {"fields": ["name", "owner_named", "labelled_sharing", "public_address", "created_at"]}),
+        (None, {"fields": ["name", "owner_named", "sharing", "public_address", "created_at"]}),
         (_("Who may read it"), {"fields": ["kept_private", "who_did_what"]}),
         (_("Papers"), {"fields": ["papers"]}),
     ]

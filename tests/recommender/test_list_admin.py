@@ -57,7 +57,11 @@ def test_what_is_shared_with_everybody_is_found_by_name_and_owner(desk: Client, 
     assert found(desk, q="bird") == found(desk, q="liddell") == {"Birds"}
     assert found(desk, q="whale lab") == {group.reading_list.name}
     assert found(desk, q=f"http://localhost{birds.shared_path()}") == {"Birds"}
-    assert "On birds" in desk.get(page_of(birds)).content.decode()
+    page = desk.get(page_of(birds)).content.decode()
+    assert "On birds" in page
+    assert f'href="{birds.shared_path()}"' in page
+    assert "(&#x27;public&#x27;" not in page
+    assert birds.get_absolute_url() not in page.replace(birds.shared_path(), "")
 
 
 def test_an_owner_s_address_is_neither_shown_nor_confirmed_to_who_may_not_see_readers(
