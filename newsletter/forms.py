@@ -28,7 +28,7 @@ def zone_choices() -> list[tuple[str, list[tuple[str, str]]]]:
 
 class SubscriptionForm(forms.ModelForm):
     hour = forms.TypedChoiceField(
-        coerce=int, choices=[(hour, f"{hour:02}:00") for hour in range(24)], label=_("at (your time)")
+        coerce=int, choices=[(hour, f"{hour:02}:00") for hour in range(24)], label=_("Hour, your time")
     )
     time_zone = forms.ChoiceField(choices=zone_choices, label=_("Time zone"))
 
@@ -39,8 +39,8 @@ class SubscriptionForm(forms.ModelForm):
             *("n_papers", "order", "threshold", "paused_until"),
         )
         labels = {
-            "cadence": _("A digest"),
-            "weekday": _("on, if once a week"),
+            "cadence": _("How often"),
+            "weekday": _("Weekday, of weekly mails"),
             "n_papers": _("Papers in a digest, at most"),
             "order": _("Order"),
             "threshold": _("Send me"),
