@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import redis
+from celery import current_app
+from celery.contrib.testing.worker import start_worker
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
 from accounts.models import User
+from config import operations
+from config.embedded.valkey import embedded_broker
+from config.models import TaskRun
 from newsletter.models import Bounce, Click, Digest, Edition, Subscription, SubscriptionChange, Vote
-from papers.models import Merge, Paper
+from papers.models import Merge, Paper, Source
 from recommender.models import RankerVersion
 from recommender.training import train
 from tests.browser.conftest import Open, violations
 from tests.factories import make_paper, make_reader, make_subscription
+from tests.processes import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -31,12 +39,6 @@ STATES = [SENT] * 7 + [
     ("suppressed", "the address is suppressed: bounced"),
     ("failed", "550 5.1.1 no such user"),
 ]
-
-
-def picture(page: Page, name: str, width: int) -> None:
-    """Taken when asked for, and of the usual width for the docs."""
-    if (folder := os.environ.get("BROADSHEET_PICTURES")) and width == 1366:
-        page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 @pytest.fixture
@@ -82,27 +84,51 @@ def test_two_papers_are_merged_and_taken_apart(open_page: Open, editor: User) ->
         assert row.state == state
 
 
+def look(page: Page, name: str, heading: str) -> None:
+    """It is there, right for everybody and no wider than the screen; photographed when asked for, on a laptop."""
+    expect(page.get_by_role("heading", name=heading)).to_be_visible()
+    assert violations(page, ["[class^='desk-']"]) == []
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    if (folder := os.environ.get("BROADSHEET_PICTURES")) and page.viewport_size == {"width": 1366, "height": 900}:
+        page.screenshot(path=Path(folder) / f"editor-{name}.png")
+
+
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_numbers_and_operations(open_page: Open, editor: User, width: int, scheme: str) -> None:
-    """Of four editions to fifty readers, with all that may become of a digest."""
+def test_numbers(open_page: Open, editor: User, width: int, scheme: str) -> None:
     plant_editions()
     page = open_page(reverse("desk_numbers"), editor, width=width, scheme=scheme)
-    for name, address, heading in [
-        ("numbers", reverse("desk_numbers"), "By the reason shown"),
-        ("operations", reverse("desk_operations"), "Whether mail arrives"),
-    ]:
-        page.goto(address)
-        expect(page.get_by_role("heading", name=heading)).to_be_visible()
-        assert violations(page, ["[class^='desk-']"]) == []
-        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-        picture(page, f"editor-{name}", width)
-    page.goto(reverse("desk_numbers"))
+    look(page, "numbers", "By the reason shown")
     page.locator(".desk-chart svg a").first.focus()
     page.keyboard.press("Enter")  # a bar leads to the rows behind it
     expect(page).to_have_url(re.compile("/admin/newsletter/digest/.*state"))
 
 
+@pytest.mark.usefixtures("own_connections")
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_operations(open_page: Open, editor: User, settings: Settings, width: int, scheme: str) -> None:
+    """With a broker, a worker, and a schedule that has run."""
+    now = timezone.now()
+    RankerVersion.objects.create(name="20250504-031500-000000", state="published", published_at=now)
+    Source.objects.update(last_run_at=now, last_success_at=now, well_since=now)
+    for number, entry in enumerate(settings.CELERY_BEAT_SCHEDULE.values()):
+        at = now - timedelta(seconds=20 + 4 * number)
+        TaskRun.objects.update_or_create(
+            task=entry["task"], defaults={"started_at": at, "ended_at": at + timedelta(seconds=number / 3)}
+        )
+    with nullcontext() if settings.REDIS_URL else embedded_broker(settings.EMBEDDED_BROKER_SOCKET):
+        with redis.Redis.from_url(settings.REDBEAT_REDIS_URL) as client:
+            client.set("redbeat::lock", "1", ex=30)
+        with start_worker(
+            current_app, pool="solo", perform_ping_check=False, shutdown_timeout=20, hostname="celery@worker-1"
+        ):
+            assert wait_until(lambda: bool(operations.workers()))
+            page = open_page(reverse("desk_operations"), editor, width=width, scheme=scheme)
+            expect(page.get_by_text("celery@worker-1")).to_be_visible()
+            look(page, "operations", "Whether mail arrives")
+
+
 def plant_editions() -> None:
+    """Four, to fifty readers, with all that may become of a digest."""
     today = timezone.now()
     papers = list(Paper.objects.all())
     readers = [make_subscription(make_reader(f"reader{number}@example.org")) for number in range(50)]
