@@ -55,6 +55,7 @@ FEWEST_LISTS = 20  # held-out lists, for weights of the parts
 MOST_LISTS_NEW, MOST_LISTS_READ = 2000, 500  # the latter are of more candidates
 SHORTLIST = 5  # times k, of which diversity chooses k
 CHUNK = 512  # readers scored at once
+LEAST_OF_FIELD = 2.0  # spreads above what is usual, for a paper that has a place since it is of a second field
 DIVERSITY = 0.5  # in spreads of score, for a paper that is the same as one already taken
 
 
@@ -365,10 +366,13 @@ class Ranker:
         is_small = weighted.is_nearer(chosen[whose], sums, read.sums[whose] - sums)
         share = read.fields.share_[whose]
         short = lacking(is_small, share)
+        if not len(short):
+            return
         whose, small, is_small, share = whose[short], small[short], is_small[short], share[short]
         turn = None if dial is None else dial[whose]
         scores = self._by_reading(readers.take(whose), weighted, weighted.read(small), at_day, turn)
         _bar(scores, None if barred is None else barred[whose])
+        scores[scores < LEAST_OF_FIELD] = -np.inf
         _, best = self._chosen(scores, weighted, chosen.shape[1], diversity)
         chosen[whose] = shared_out(chosen[whose], is_small, share, best)
 

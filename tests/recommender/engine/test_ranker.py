@@ -71,6 +71,9 @@ def test_a_short_list_holds_the_small_field_too_where_the_big_one_would_fill_it(
     assert alone.count(small) == 0
     assert shared.count(0) == 9
     assert shared.count(small) == 1
+    none = many.take(np.flatnonzero((field - field[0]) % FIELDS != small))
+    [items] = ranker.rank(reads, LIBRARY, none, 10)
+    assert {int(field_of) for field_of in (none.ids[[item.column for item in items]] - field[0]) % FIELDS} == {0}
     barred = sp.csr_matrix(((field - field[0]) % FIELDS == small).astype(np.int8)[None])
     [items] = ranker.rank(reads, LIBRARY, many, 10, exclude=barred)
     assert len({item.column for item in items}) == 10
