@@ -43,17 +43,19 @@ class Result(NamedTuple):
 
 
 @transaction.atomic
-def start(experiment: Experiment, at: datetime | None = None) -> None:
-    """One at a time; the database sees to it."""
-    Experiment.objects.filter(pk=experiment.pk, state=Experiment.State.DRAFT).update(
+def start(experiment: Experiment, at: datetime | None = None) -> bool:
+    """One at a time; the database sees to it. Whether this call did."""
+    n_started = Experiment.objects.filter(pk=experiment.pk, state=Experiment.State.DRAFT).update(
         state=Experiment.State.RUNNING, started_at=at or timezone.now()
     )
+    return bool(n_started)
 
 
-def stop(experiment: Experiment, at: datetime | None = None) -> None:
-    Experiment.objects.filter(pk=experiment.pk, state=Experiment.State.RUNNING).update(
+def stop(experiment: Experiment, at: datetime | None = None) -> bool:
+    n_stopped = Experiment.objects.filter(pk=experiment.pk, state=Experiment.State.RUNNING).update(
         state=Experiment.State.STOPPED, stopped_at=at or timezone.now()
     )
+    return bool(n_stopped)
 
 
 def stop_when_complete(at: datetime | None = None) -> None:

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
@@ -84,6 +84,10 @@ class InterestAdmin(ReadOnlyAdmin):
         return len(interest.sentences)
 
 
+def version_in_use() -> RankerVersion | None:
+    return RankerVersion.objects.filter(state=RankerVersion.State.PUBLISHED).first()
+
+
 class PublishForm(ActionForm):
     """Keeps which version was in use when the list was opened."""
 
@@ -91,7 +95,7 @@ class PublishForm(ActionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        in_use = RankerVersion.objects.filter(state=RankerVersion.State.PUBLISHED).first()
+        in_use = version_in_use()
         self.fields["instead_of"].initial = in_use.pk if in_use else ""
 
 
@@ -111,6 +115,7 @@ class RankerVersionAdmin(ReadOnlyAdmin):
     ordering = ["-created_at"]
     actions = ["publish"]
     action_form = PublishForm
+    change_form_outer_before_template = "admin/recommender/rankerversion/publish.html"
     fields = [
         "name",
         "state",
@@ -123,6 +128,16 @@ class RankerVersionAdmin(ReadOnlyAdmin):
         "notes",
     ]
     readonly_fields = ["measurements", "plots", "what_it_learnt_from", "notes"]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """With the list's own action as a button, unless it is the one in use."""
+        in_use = version_in_use()
+        may_publish = self.has_publish_permission(request) and str(in_use and in_use.pk) != object_id
+        context = (extra_context or {}) | {"in_use": in_use, "may_publish": may_publish}
+        response: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return response
 
     def has_publish_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("recommender.change_rankerversion")

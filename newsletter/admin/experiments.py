@@ -62,21 +62,27 @@ class ExperimentAdmin(AdminBase):
         return self._confirm(request, object_id, Experiment.State.RUNNING, stop)
 
     def _confirm(
-        self, request: HttpRequest, object_id: str, state: str, act: Callable[[Experiment], None]
+        self, request: HttpRequest, object_id: str, state: str, act: Callable[[Experiment], bool]
     ) -> HttpResponse:
         """An action of the detail page is a link, so it asks, and the button posts."""
         experiment = self.get_object(request, object_id)
         if experiment is None:
             raise Http404
         back = redirect("admin:newsletter_experiment_change", experiment.pk)
-        if experiment.state != state:
-            messages.error(request, _("It is %s already.") % experiment.get_state_display())
-            return back
-        if request.method == "POST":
+        if experiment.state == state and request.method == "POST":
             try:
-                act(experiment)
+                is_done = act(experiment)
             except IntegrityError:
                 messages.error(request, _("Another experiment is running: stop it first."))
+                return back
+            experiment.refresh_from_db()
+            if is_done:
+                done = _("It is %s now.") % experiment.get_state_display()
+                self.log_change(request, experiment, done)
+                messages.success(request, done)
+                return back
+        if experiment.state != state:
+            messages.error(request, _("It is %s already.") % experiment.get_state_display())
             return back
         context = {**self.admin_site.each_context(request), "title": experiment.name, "opts": self.opts}
         return TemplateResponse(request, "newsletter/admin_confirm.html", context | {"experiment": experiment})

@@ -16,6 +16,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from newsletter import reader_desk
 from newsletter.admin.why import why_view
@@ -150,7 +151,7 @@ def log_of(subscription: Subscription) -> QuerySet[LogEntry]:
 
 
 class SuppressionForm(forms.ModelForm):
-    address = forms.EmailField(label=_("Address"))
+    address = forms.EmailField(label=_("Address"), widget=UnfoldAdminEmailInputWidget)
 
     class Meta:
         model = Suppression

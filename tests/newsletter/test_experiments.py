@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 import time_machine
+from django.contrib.admin.models import LogEntry
 from django.db import IntegrityError
 from django.urls import reverse
 from hypothesis import given
@@ -234,6 +235,8 @@ def test_starting_asks_first_and_the_page_shows_the_counts(judged, client):
     client.post(start_url)
     judged.refresh_from_db()
     assert judged.state == "running"
+    assert "It is running already." in client.post(start_url, follow=True).content.decode()  # to the second
+    assert [entry.get_change_message() for entry in LogEntry.objects.all()] == ["It is running now."]
     page = client.get(f"/admin/newsletter/experiment/{judged.pk}/change/").content.decode()
     assert "p = 0.070" in page
     assert "0.88 (0.47 to 1.00)" in page

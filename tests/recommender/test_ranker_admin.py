@@ -133,3 +133,20 @@ def test_two_who_publish_the_first_one_at_once_are_two(three_rankers: list[Ranke
     publish(alice, alices, three_rankers[0])
     assert "alice@example.org published" in publish(bob, bobs, three_rankers[1])
     assert states()[three_rankers[0].name] == "published"
+
+
+def test_a_versions_own_page_publishes_it_and_tells_the_second_too(three_rankers: list[RankerVersion]) -> None:
+    first, second, third = three_rankers
+    alice, bob = desk_of("alice@example.org"), desk_of("bob@example.org")
+    pages = {version: reverse("admin:recommender_rankerversion_change", args=[version.pk]) for version in three_rankers}
+    assert "instead_of" not in alice.get(pages[third]).content.decode()  # in use already
+    bobs = posted_by(bob, pages[second])
+    assert f"{first.name} is published" in publish(alice, posted_by(alice, pages[first]), first)
+    assert "alice@example.org published" in publish(bob, bobs, second)
+    assert states()[first.name] == "published"
+
+
+def posted_by(client: Client, page: str) -> dict[str, str]:
+    """The hidden fields of the button."""
+    fields = dict(findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', client.get(page).content.decode()))
+    return {name: fields[name] for name in ("action", "instead_of")}
