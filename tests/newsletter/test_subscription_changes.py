@@ -176,6 +176,7 @@ def test_the_migration_tells_what_subscriptions_still_know(new_papers, mail_serv
     row = Digest.objects.get(subscription=readers["bob"])
     note_bounce(row, Kind.HARD, "550 5.1.1")
     subscriptions.unsubscribe(Subscription.objects.get(pk=readers["carol"].pk), MORNING + timedelta(hours=1))
+    User.objects.filter(pk=make_due_reader("dave@example.org").user_id).update(is_active=False)
     executor = MigrationExecutor(connection)
     try:
         executor.migrate([("newsletter", "0007_votes_and_places"), ("config", None)])
@@ -189,6 +190,8 @@ def test_the_migration_tells_what_subscriptions_still_know(new_papers, mail_serv
         ("bob@example.org", "subscribed", None),
         ("carol@example.org", "subscribed", None),
         ("carol@example.org", "unsubscribe", row.edition_id),
+        ("dave@example.org", "closed", None),
+        ("dave@example.org", "subscribed", None),
     ]
     assert row.bounces.get().edition == row.edition
 
