@@ -19,6 +19,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, Response
 
 from accounts.models import User
+from accounts.tokens import make_token
 from newsletter import digest
 from newsletter.editions import edition_for
 from newsletter.links import sign
@@ -27,7 +28,7 @@ from papers.models import Author, Paper, Submission
 from recommender import groups, lists
 from recommender.interactions import record
 from recommender.library import annotate
-from recommender.models import Interest, ReadingList, SavedSearch
+from recommender.models import FeedAddress, Interest, ReadingList, SavedSearch
 from tests.browser.conftest import Open, faults
 from tests.config.test_every_address import addresses
 from tests.factories import make_paper, make_reader, make_subscription, make_topic
@@ -113,6 +114,8 @@ def alice(transactional_db: None) -> User:
     for state, word in (("waiting", ""), ("approved", ""), ("rejected", "It is about cooking.")):
         paper = make_paper(f"Submitted, {state}", status="published" if state == "approved" else "pending")
         Submission.objects.create(paper=paper, submitter=alice, state=state, word=word)
+    FeedAddress.objects.create(user=alice)
+    make_token(alice, "A notebook")
     edition_for(now.date())
     assert digest.compose([alice.subscription.pk], day=now.date(), force=True)
     return alice
