@@ -54,7 +54,7 @@ FEWEST_TEACHERS = 200  # of two papers or more, for a projection learnt from the
 FEWEST_LISTS = 20  # held-out lists, for weights of the parts
 MOST_LISTS_NEW, MOST_LISTS_READ = 2000, 500  # the latter are of more candidates
 SHORTLIST = 5  # times k, of which diversity chooses k
-CHUNK = 512  # readers scored at once
+CHUNK = 1024  # readers scored at once
 LEAST_OF_FIELD = 2.0  # spreads above what is usual, for a paper that has a place since it is of a second field
 DIVERSITY = 0.5  # in spreads of score, for a paper that is the same as one already taken
 
