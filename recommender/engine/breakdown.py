@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from recommender.engine.interactions import negative, positive
 from recommender.engine.papers import Papers, Readers
 from recommender.engine.parts import Comparison
-from recommender.engine.ranker import FOLLOWED_AUTHOR, FOLLOWED_TOPIC, OWN_READING, Ranker
+from recommender.engine.ranker import FOLLOWED_AUTHOR, FOLLOWED_TOPIC, Ranker
+from recommender.engine.weighted import OWN_READING
 
 LIBRARY_PARTS = ("reading", "neighbours", "lexical", "lent", "coreads", "collaborative")
 PARTS = (*LIBRARY_PARTS, "topics", "authors", "popularity", "recency", "disliked")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise, repeat
 from typing import Any, NamedTuple
@@ -19,12 +19,12 @@ from recommender.engine.evaluation import newest
 from recommender.engine.exploration import draws, explored
 from recommender.engine.fusion import Fusion, scale_of, scaled
 from recommender.engine.interactions import Rows, negative, positive
-from recommender.engine.padded import Gathered, product
 from recommender.engine.papers import Papers, Readers
-from recommender.engine.parts import Candidates, Comparison, Known, coreads_of, of_length_one, prepare, usual_votes
+from recommender.engine.parts import Candidates, Comparison, Known, coreads_of, prepare, usual_votes
 from recommender.engine.projection import Projection
-from recommender.engine.second_field import SecondFields, lacking, shared_out
+from recommender.engine.second_field import lacking, shared_out
 from recommender.engine.topk import top_columns
+from recommender.engine.weighted import Read, Weighted, add
 
 # Weights to start from, in spreads of each part: for papers that nobody has read yet, and for those that somebody has.
 # Settled on citeulike-t (docs/ranker.md).
@@ -39,7 +39,6 @@ PRIOR_READ = {
     "popularity": 0.2,
 }
 PARTS = tuple(dict.fromkeys([*PRIOR_NEW, *PRIOR_READ]))
-OWN_READING = frozenset({"neighbours", "lexical"})  # the rest is learnt from what others read
 
 # Said by the reader, or true for everybody: past reads do not teach them.
 FOLLOWED_TOPIC = 1.5
@@ -225,14 +224,16 @@ class Ranker:
         ]
         return np.concatenate(chunks) if chunks else np.zeros((0, len(weighted.candidates)), np.float32)
 
-    def _compare(self, library: Papers, candidates: Papers, prepared: Candidates | None) -> _Weighted:
-        return _Weighted(self, Comparison(self.known_, library, prepared or self.prepare(candidates)), candidates)
+    def _compare(self, library: Papers, candidates: Papers, prepared: Candidates | None) -> Weighted:
+        comparison = Comparison(self.known_, library, prepared or self.prepare(candidates))
+        weights = self.weights_of(comparison.candidates.is_read)
+        return Weighted(comparison, candidates, weights, {name: scale[0] for name, scale in self.scales_.items()})
 
     def _score(
         self,
         readers: Readers,
-        weighted: _Weighted,
-        read: _Read,
+        weighted: Weighted,
+        read: Read,
         at_day: float | None,
         dial: NDArray[np.float32] | None,
     ) -> NDArray[np.float32]:
@@ -245,14 +246,14 @@ class Ranker:
             if follows.nnz and has.nnz:
                 shared = sp.csr_matrix(follows @ has.T)
                 shared.data = np.full(shared.nnz, weight, np.float32)
-                _add(total, shared)
+                add(total, shared)
         return total
 
     def _by_reading(
         self,
         readers: Readers,
-        weighted: _Weighted,
-        read: _Read,
+        weighted: Weighted,
+        read: Read,
         at_day: float | None,
         dial: NDArray[np.float32] | None,
     ) -> NDArray[np.float32]:
@@ -332,7 +333,7 @@ class Ranker:
         return out
 
     def _chosen(
-        self, scores: NDArray[np.float32], weighted: _Weighted, k: int, diversity: float
+        self, scores: NDArray[np.float32], weighted: Weighted, k: int, diversity: float
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Each reader's shortlist and list; a longer shortlist where one paper over and over would fill the short."""
         depth = SHORTLIST * k
@@ -349,8 +350,8 @@ class Ranker:
         self,
         chosen: NDArray[np.int64],
         readers: Readers,
-        weighted: _Weighted,
-        read: _Read,
+        weighted: Weighted,
+        read: Read,
         at_day: float | None,
         dial: NDArray[np.float32] | None,
         barred: sp.csr_matrix | None,
@@ -379,8 +380,8 @@ class Ranker:
     def _explained(
         self,
         readers: Readers,
-        weighted: _Weighted,
-        read: _Read,
+        weighted: Weighted,
+        read: Read,
         chosen: NDArray[np.int64],
         scores: NDArray[np.float32],
         at_day: float | None,
@@ -504,129 +505,10 @@ class Ranker:
         return ranker
 
 
-class _Weighted:
-    """A comparison with the ranker's weights worked in, so that a chunk of readers costs one dense product and one
-    sparse one."""
-
-    def __init__(self, ranker: Ranker, comparison: Comparison, papers: Papers) -> None:
-        self.papers = papers
-        self.comparison = comparison
-        self.candidates = comparison.candidates
-        weights = ranker.weights_of(self.candidates.is_read)
-        none = np.zeros(len(self.candidates), np.float32)
-        # (m,) what the parts' means come to: scaled parts are zero where a reader is as usual.
-        self.offset = -sum((weight * ranker.scales_[name][0] for name, weight in weights.items()), none)
-        self.vectors = self.candidates.vectors * weights.get("reading", none)[:, None]
-        self.lent = comparison.lent_factors * weights["lent"][:, None] if "lent" in weights else None
-        self.places = self.vectors if self.lent is None else np.hstack([self.vectors, self.lent])
-        self.als = weights.get("collaborative")
-        self.own = self._votes(weights, OWN_READING)
-        self.others = self._votes(weights, {"coreads"})
-        self.votes = sp.csr_matrix(self.own + self.others)
-
-    def _votes(self, weights: Mapping[str, NDArray[np.float32]], names: Collection[str]) -> sp.csr_matrix:
-        total = sp.csr_matrix((len(self.comparison.library), len(self.candidates)), dtype=np.float32)
-        for name in sorted(set(names) & set(weights)):
-            total = total + getattr(self.comparison, name) @ sp.diags(weights[name])
-        return sp.csr_matrix(total, dtype=np.float32)
-
-    def read(self, user_items: sp.csr_matrix, *, splits: bool = False) -> _Read:
-        """Second fields are looked for where it `splits`, by one of the projection's models, which will do."""
-        likings = positive(user_items)
-        weighed = self.comparison.weighed(likings)
-        width = self.vectors.shape[1] // self.comparison.known.projection.n_blocks_
-        fields = SecondFields(weighed.shape, width)
-        gathered = self.comparison.gather(weighed)
-        sums = product(likings.shape[0], self.vectors.shape[1], fields.watch(gathered) if splits else gathered)
-        return _Read(likings, weighed, of_length_one(weighed), sums, fields)
-
-    def by_library(self, read: _Read, dial: NDArray[np.float32] | None) -> NDArray[np.float32]:
-        """(n, m) float32, zeros for a reader of nothing."""
-        unit = read.unit
-        readers = self.comparison.known.projection.normalised(read.sums)
-        if self.lent is not None:
-            readers = np.hstack([readers, self.comparison.borrowers(unit)])
-        turn = None if dial is None else np.asarray(2 * dial, np.float32)
-        total = np.asarray((readers if turn is None else turn[:, None] * readers) @ self.places.T, np.float32)
-        if turn is None:
-            _add(total, unit @ self.votes)
-        else:
-            _add(total, sp.diags(turn) @ (unit @ self.others))
-            _add(total, sp.diags(2 - turn) @ (unit @ self.own))
-        if self.als is not None:
-            total += self.als * self.comparison.collaborative(read.likings) * (1 if turn is None else turn[:, None])
-        has_read = np.diff(unit.indptr) > 0
-        return np.add(total, self.offset, out=total, where=has_read[:, None])
-
-    def is_nearer(
-        self, columns: NDArray[np.int64], to: NDArray[np.float32], than: NDArray[np.float32]
-    ) -> NDArray[np.bool_]:
-        """(n, k) where a candidate of `columns` (n, k) is nearer to the first of two sums of places (n, d)."""
-        normalised = self.comparison.known.projection.normalised
-        vectors = self.candidates.vectors[np.maximum(columns, 0)]
-        return np.asarray((columns >= 0) & ((vectors @ (normalised(to) - normalised(than))[:, :, None])[:, :, 0] > 0))
-
-    def greatest(
-        self, read: _Read, rows: NDArray[np.int64], columns: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """For each (reader, candidate): what the read paper that speaks most for it brings to the score, and its row in
-        the library; 0 and -1 where none does. `rows` is in order."""
-        place = np.arange(len(rows)) - np.searchsorted(rows, rows)
-        listed = np.full((len(read.sums), place.max(initial=-1) + 1), -1)
-        listed[rows, place] = columns
-        value, which = np.zeros(listed.shape, np.float32), np.full(listed.shape, -1)
-        for some in self.comparison.gather(read.weighed) if listed.size else []:
-            brought = self.brought(some, read.sums[some.rows], listed[some.rows])
-            best = brought.argmax(axis=1)
-            value[some.rows] = np.take_along_axis(brought, best[:, None], axis=1)[:, 0]
-            which[some.rows] = np.take_along_axis(some.columns, best, axis=1)
-        value, which = value[rows, place], which[rows, place]
-        return np.maximum(value, 0), np.where(value > 0, which, -1)
-
-    def brought(self, some: Gathered, sums: NDArray[np.float32], columns: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(n, r, k) what each paper that some readers read brings to the score of their candidates `columns` (n, k), -1
-        where there are fewer; `sums` (n, d) are theirs."""
-        n, k = columns.shape
-        blocks = sums.reshape(n, self.comparison.known.projection.n_blocks_, -1)
-        lengths = np.sqrt(np.einsum("nbd,nbd->nb", blocks, blocks) * np.float32(blocks.shape[1]))
-        wanted = np.take(self.vectors, columns, axis=0).reshape(n, k, *blocks.shape[1:])
-        wanted /= np.maximum(lengths, 1e-12)[:, None, :, None]
-        out = some.vectors @ wanted.reshape(n, k, -1).transpose(0, 2, 1)
-        out *= some.values[:, :, None]
-        # Of all votes for what they read, those by the wanted candidates.
-        slot = np.full((n, len(self.candidates) + 1), -1, np.int16)  # the last is for -1, in short rows of columns
-        np.put_along_axis(slot, columns, np.arange(k, dtype=np.int16)[None], axis=1)
-        votes = self.votes[some.columns.ravel()]
-        entry = np.repeat(np.arange(some.columns.size), np.diff(votes.indptr))
-        at = slot[entry // some.columns.shape[1], votes.indices]
-        hit = at >= 0
-        entry = entry[hit]
-        shares = some.values / np.maximum(np.linalg.norm(some.values, axis=1, keepdims=True), 1e-12)
-        out.reshape(-1)[entry * k + at[hit]] += shares.ravel()[entry] * votes.data[hit]
-        return np.asarray(out, np.float32)
-
-
-@dataclass(frozen=True, eq=False)
-class _Read:
-    """What some readers read, to score by and to explain by."""
-
-    likings: sp.csr_matrix  # (n, n_library)
-    weighed: sp.csr_matrix  # each paper by its rarity
-    unit: sp.csr_matrix  # the same, rows of length one
-    sums: NDArray[np.float32]  # (n, d) of the places of what they read
-    fields: SecondFields
-
-
 def _bar(scores: NDArray[np.float32], barred: sp.csr_matrix | None) -> None:
     if barred is not None:
         entries = barred.tocoo()
         scores[entries.row, entries.col] = -np.inf
-
-
-def _add(total: NDArray[np.float32], sparse: sp.csr_matrix) -> None:
-    starts = np.arange(sparse.shape[0]) * sparse.shape[1]
-    at = np.repeat(starts, np.diff(sparse.indptr)) + sparse.indices
-    total.reshape(-1)[at] += sparse.data  # a product's entries are distinct
 
 
 def _notes(likings: sp.csr_matrix) -> list[str]:
