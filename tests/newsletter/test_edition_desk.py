@@ -280,7 +280,7 @@ def test_a_withdrawn_paper_is_gone_at_once_from_pages_searches_and_unsent_digest
     ready = digest.compose([make_due_reader("alice@example.org").pk])
     paper = Paper.objects.get(pk=papers_of("alice@example.org")[0])
     page = url("paper", edition.pk, paper.pk)
-    assert "1 digests of this edition are waiting" in desk.get(page).content.decode()
+    assert "1 digest of this edition is waiting" in desk.get(page).content.decode()
     desk.post(page, {"seen_as": "published", "status": "withdrawn", "reason": "The authors took it back."})
     paper.refresh_from_db()
     assert (paper.status, paper.status_reason) == ("withdrawn", "The authors took it back.")
