@@ -69,7 +69,7 @@ def index_of(model: type[Any], *fields: str) -> str:
 
 def plans_of(ask: Callable[[], Any], table: str) -> list[str]:
     """How the database goes about each query of a table. PostgreSQL is told to think little of reading a table from
-    end to end: two thousand rows would tempt it."""
+    end to end, and of sorting: two thousand rows would tempt it. Where no index will do it must all the same."""
     asked: list[tuple[str, Any]] = []
 
     def keep(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -82,7 +82,8 @@ def plans_of(ask: Callable[[], Any], table: str) -> list[str]:
     plans = []
     with connection.cursor() as cursor:
         if not IS_SQLITE:
-            cursor.execute("SET LOCAL enable_seqscan = off")
+            for way in ("seqscan", "bitmapscan", "sort", "incremental_sort"):
+                cursor.execute(f"SET LOCAL enable_{way} = off")
         for sql, params in asked:
             cursor.execute(("EXPLAIN QUERY PLAN " if IS_SQLITE else "EXPLAIN ") + sql, params)
             plans.append("\n".join(str(line[-1]) for line in cursor.fetchall()))
@@ -150,7 +151,9 @@ def test_digests_are_listed_in_the_order_of_an_index_and_never_sorted(
     url = reverse("admin:newsletter_digest_changelist")
     assert desk.get(url, asked).context["cl"].result_list
     plans = plans_of(lambda: desk.get(url, asked), "newsletter_digest")
-    listed = [plan for plan in plans if index_of(Digest, *fields) in plan]
+    # Either of two indices lists one day's digests of one state; PostgreSQL takes the one or the other.
+    orders = [fields] if IS_SQLITE else [ALL, STATE]
+    listed = [plan for plan in plans if any(index_of(Digest, *order) in plan for order in orders)]
     assert listed
     assert not any(sorts(plan) for plan in listed)
     assert not any(walks_through(plan, "newsletter_digest") for plan in plans)
