@@ -49,10 +49,10 @@ def test_a_paper_newer_than_the_ranker_is_found_as_well(papers: list[Paper]) -> 
     assert new.pk in near_text("clockwork automata")
 
 
-@pytest.mark.parametrize("query", ["", "unheard", "the of and", "\x00", "❄"])
-def test_words_that_nobody_knows_mean_nothing(papers: list[Paper], query: str) -> None:
+def test_words_that_nobody_knows_mean_nothing(papers: list[Paper]) -> None:
     train()
-    assert near_text(query) == []
+    queries = ("", "unheard", "the of and", "\x00", "❄")
+    assert [query for query in queries if near_text(query)] == []
 
 
 def test_nothing_is_near_while_no_ranker_is_published(papers: list[Paper]) -> None:
