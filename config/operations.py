@@ -131,10 +131,6 @@ def sources() -> list[Source]:
     return list(Source.objects.order_by("name"))
 
 
-def published_ranker() -> RankerVersion | None:
-    return RankerVersion.objects.filter(state=RankerVersion.State.PUBLISHED).first()
-
-
 def is_old(version: RankerVersion, at: datetime | None = None) -> bool:
     return (at or timezone.now()) - version.created_at > OLD_RANKER
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from config import operations as now
 from newsletter.deliverability import settings_found
+from recommender.models import RankerVersion
 
 
 @never_cache
@@ -21,7 +22,7 @@ def operations(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("newsletter.view_operations"):  # type: ignore[union-attr]
         raise PermissionDenied
     broker = now.broker()
-    ranker = now.published_ranker()
+    ranker = RankerVersion.in_use()
     context = {
         **admin.site.each_context(request),
         "title": _("Operations"),

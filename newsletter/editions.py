@@ -27,7 +27,7 @@ def edition_for(day: date, window_days: int | None = None) -> Edition:
 def draft_edition(day: date, window_days: int | None = None) -> Edition:
     """The edition as it would be made, unsaved."""
     start, end = window(day, window_days)
-    ranker = RankerVersion.objects.filter(state=RankerVersion.State.PUBLISHED).first()
+    ranker = RankerVersion.in_use()
     return Edition(date=day, window_start=start, window_end=end, ranker=ranker)
 
 

@@ -84,10 +84,6 @@ class InterestAdmin(ReadOnlyAdmin):
         return len(interest.sentences)
 
 
-def version_in_use() -> RankerVersion | None:
-    return RankerVersion.objects.filter(state=RankerVersion.State.PUBLISHED).first()
-
-
 class PublishForm(ActionForm):
     """Keeps which version was in use when the list was opened."""
 
@@ -95,7 +91,7 @@ class PublishForm(ActionForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        in_use = version_in_use()
+        in_use = RankerVersion.in_use()
         self.fields["instead_of"].initial = in_use.pk if in_use else ""
 
 
@@ -133,7 +129,7 @@ class RankerVersionAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """With the list's own action as a button, unless it is the one in use."""
-        in_use = version_in_use()
+        in_use = RankerVersion.in_use()
         may_publish = self.has_publish_permission(request) and str(in_use and in_use.pk) != object_id
         context = (extra_context or {}) | {"in_use": in_use, "may_publish": may_publish}
         response: HttpResponse = super().change_view(request, object_id, form_url, context)

@@ -158,3 +158,7 @@ class RankerVersion(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def in_use(cls) -> RankerVersion | None:
+        return cls.objects.filter(state=cls.State.PUBLISHED).first()

@@ -32,7 +32,7 @@ class Report:
 
     @classmethod
     def of_database(cls, seconds: dict[str, float]) -> Report:
-        published = RankerVersion.objects.filter(state=RankerVersion.State.PUBLISHED).first()
+        published = RankerVersion.in_use()
         manifest = published.manifest if published else {}
         metrics = manifest.get("metrics", {})
         return cls(
