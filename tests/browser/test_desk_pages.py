@@ -15,7 +15,7 @@ from django.test import Client
 from playwright.sync_api import Page
 
 from accounts.models import User
-from tests.browser.conftest import Open, violations
+from tests.browser.conftest import Open, too_wide, violations
 from tests.config.test_groups import GROUPS, links_of, new_papers, something_of_all
 from tests.factories import make_reader
 
@@ -77,8 +77,7 @@ def faults(page: Page) -> list[str]:
         found += violations(page, [OURS])
         page.keyboard.press("Tab")  # from now on the browser shows what has the focus
         found += [f"focus does not show: {html}" for html in page.evaluate(FAINT, OURS)]
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return found + ([f"scrolls sideways by {wide}"] if wide > 0 else [])
+    return found + too_wide(page)
 
 
 @pytest.mark.parametrize("name", GROUPS)
